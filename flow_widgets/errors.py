@@ -1,0 +1,192 @@
+"""Every error of the project, one root, each saying what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Literal
+
+FailureKind = Literal[
+    "rate_limit",
+    "quota",
+    "server_error",
+    "auth",
+    "bad_request",
+    "context_length",
+    "timeout_connect",
+    "timeout_first_byte",
+    "timeout_idle",
+    "timeout_total",
+    "connection_lost",
+    "truncated",
+    "protocol",
+    "content_filter",
+    "refusal",
+    "bad_tool_call",
+    "too_large",
+    "not_configured",
+]
+"""What went wrong outside, in words that a program can act on."""
+
+RETRYABLE: frozenset[str] = frozenset(
+    {
+        "rate_limit",
+        "server_error",
+        "timeout_connect",
+        "timeout_first_byte",
+        "timeout_idle",
+        "connection_lost",
+        "truncated",
+    }
+)
+"""Kinds for which the same request may succeed when it is sent again."""
+
+
+class FlowError(Exception):
+    """Something is wrong with a flow or with how it is used; root of every error here."""
+
+    what: str
+    """What is wrong and where, one sentence."""
+    hint: str
+    """What to do about it, one sentence, or an empty text."""
+
+    def __init__(self, what: str, *, hint: str = "", **fields: Any) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+        for name, value in fields.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.hint}".strip()
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    __hash__ = Exception.__hash__
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a flow, with its place and a likely fix."""
+
+    place: str
+    """Path in the flow: ``steps[1].actions[0].model``; empty for the flow itself."""
+    what: str
+    """What is wrong, one sentence."""
+    hint: str = ""
+    """What to do, one sentence, or an empty text."""
+    severity: Literal["error", "warning"] = "error"
+    """An error stops a run before it starts; a warning is shown and logged."""
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        return f"{where}{self.what} {self.hint}".strip()
+
+
+class InvalidFlow(FlowError, ValueError):
+    """A flow, or a part of one, can't be used as it is; ``problems`` lists everything found."""
+
+    problems: tuple[Problem, ...]
+
+    def __init__(self, problems: Sequence[Problem], *, subject: str = "The flow") -> None:
+        found = tuple(problems)
+        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+        lines = "".join(f"\n  {problem}" for problem in found)
+        super().__init__(f"{subject} has {count}:{lines}", problems=found)
+
+
+class UnknownFormat(FlowError, ValueError):
+    """The document is none of the formats that can be loaded."""
+
+
+class NoSuchStep(FlowError, IndexError):
+    """A step or an action was asked for that the flow does not have."""
+
+
+class MissingReference(FlowError, LookupError):
+    """A ``{{reference}}`` names something that does not exist or has no value yet."""
+
+    reference: str
+
+    def __init__(self, reference: str, what: str, *, hint: str = "") -> None:
+        super().__init__(what, hint=hint, reference=reference)
+
+
+class TemplateTooLarge(FlowError, ValueError):
+    """The text of a template became larger than the limit."""
+
+
+class InvalidInputs(FlowError, ValueError):
+    """The inputs given to a run do not fit what the flow declares."""
+
+
+class AlreadyRunning(FlowError, RuntimeError):
+    """A command came that has to wait until the running work has settled."""
+
+
+class NothingToRun(FlowError, RuntimeError):
+    """A command came for which there is nothing to do, such as a rerun before any run."""
+
+
+class RunFailed(FlowError, RuntimeError):
+    """A run ended other than completed; raised by ``Run.raise_for_status`` only."""
+
+
+class OutputInvalid(FlowError, ValueError):
+    """An output does not match the schema that its action declares; the raw text is kept."""
+
+
+class FileRefused(FlowError, ValueError):
+    """A file can't be attached: it is missing, too large, or not a file."""
+
+
+class ProviderError(FlowError):
+    """The outside failed: a model's server, the network, or their configuration."""
+
+    kind: FailureKind
+    status: int | None
+    """HTTP status, or None when no answer arrived."""
+    request_id: str | None
+    retry_after_seconds: float | None
+    """What the server asked to wait, in seconds, or None."""
+    detail: str
+    """The server's own words, cut and with secrets removed; empty when there are none."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        what: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+        detail: str = "",
+    ) -> None:
+        super().__init__(
+            what,
+            hint=hint,
+            kind=kind,
+            status=status,
+            request_id=request_id,
+            retry_after_seconds=retry_after_seconds,
+            detail=detail,
+        )
+
+    @property
+    def retryable(self) -> bool:
+        """Whether sending the same request again may succeed."""
+        return self.kind in RETRYABLE
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return ``Did you mean 'x'?`` for the closest known name, or the short list of known names."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    if not known:
+        return ""
+    shown = ", ".join(repr(item) for item in list(known)[:12])
+    return f"Known: {shown}{', …' if len(known) > 12 else ''}."
