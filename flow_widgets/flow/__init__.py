@@ -1,0 +1,1 @@
+"""What a flow is: model, graph, templates, check and formats; pure."""

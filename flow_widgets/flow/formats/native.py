@@ -1,0 +1,58 @@
+"""The project's own format: the model's fields as they are, with a version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flow_widgets.errors import UnknownFormat
+from flow_widgets.flow.model import Action, Flow, Input
+
+VERSION = "flow_widgets/1"
+
+
+def is_format(document: Mapping[str, Any]) -> bool:
+    """Whether a document is native: it names the version, or has steps."""
+    return "format" in document or "steps" in document
+
+
+def load(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the document without its version.
+
+    Raises:
+        UnknownFormat: It was written by a newer version.
+    """
+    version = document.get("format", VERSION)
+    if version != VERSION:
+        raise UnknownFormat(
+            f"The flow has the format {version!r}; this version reads {VERSION!r}.",
+            hint="Update flow_widgets.",
+        )
+    return {key: value for key, value in document.items() if key != "format"}
+
+
+def dump(flow: Flow) -> dict[str, Any]:
+    """Return the flow as data, without what is at its default."""
+    body = flow.model_dump(mode="json", exclude_defaults=True, exclude={"steps"})
+    steps = [
+        {
+            **step.model_dump(mode="json", exclude_defaults=True, exclude={"actions"}),
+            "actions": [dump_action(action) for action in step.actions],
+        }
+        for step in flow.steps
+    ]
+    inputs = {name: _dumped_input(one) for name, one in flow.inputs.items()}
+    return {"format": VERSION, **body, **({"inputs": inputs} if inputs else {}), "steps": steps}
+
+
+def _dumped_input(declared: Input) -> dict[str, Any]:
+    """Return an input as data: ``required`` only where the default, or its lack, suggests otherwise."""
+    body = {"type": declared.type, **declared.model_dump(mode="json", exclude_defaults=True)}
+    if declared.required:
+        return {**body, "required": True} if "default" in body else body
+    return {**body, "default": declared.model_dump(mode="json")["default"]}
+
+
+def dump_action(action: Action) -> dict[str, Any]:
+    """Return an action as data: its type, then what is not at its default."""
+    return {"type": action.type, **action.model_dump(mode="json", exclude_defaults=True)}

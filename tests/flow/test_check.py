@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import pytest
+
+from flow_widgets.actions.chat import Chat
+from flow_widgets.flow.check import check_flow
+from flow_widgets.flow.message import Message
+from flow_widgets.flow.model import Edge, Flow, Step
+
+CHAT = Chat(prompt="x")
+
+
+def found(flow) -> list[str]:
+    return [str(problem) for problem in check_flow(flow)]
+
+
+def refers(text: str, **given) -> list[str]:
+    """Return what is found of a reference in the second of three steps."""
+    steps = [
+        Step(id="one", actions=[Chat(prompt="1")]),
+        Chat(prompt=text),
+        Step(id="many", actions=[Chat(prompt="2"), Chat(prompt="3")]),
+    ]
+    return found(Flow(steps=steps, **given))
+
+
+def edged(*edges: Edge, count: int = 2) -> Flow:
+    return Flow(
+        steps=[Step(id=f"s{n}", actions=[Chat(prompt="x")]) for n in range(count)], edges=edges
+    )
+
+
+def test_a_flow_that_can_run_has_no_problems():
+    text = "{{topic}} {{inputs.topic}} {{steps.one.output.title}} {{flow.name}} {{flow}}"
+
+    assert refers(text, inputs=["topic"]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{{topc}}", "{{topc}} is no input of this flow. Did you mean 'topic'?"),
+        ("{{xyz}}", "{{xyz}} is no input of this flow. Declare it: Flow(inputs={'xyz': …})."),
+        ("{{inputs.topc}}", "{{inputs.topc}} is no input of this flow. Did you mean 'topic'?"),
+        ("{{inputs}}", "{{inputs}} is no input of this flow. Name one of them: {{inputs.…}}."),
+        (
+            "{{steps.².output}}",
+            "{{steps.².output}} names no step of this flow. Known: 'one', 's1', 'many'.",
+        ),
+        (
+            "{{stpes.one.output}}",
+            "{{stpes.one.output}} is no input of this flow. Did you mean 'steps'?",
+        ),
+        (
+            "{{steps.oen.output}}",
+            "{{steps.oen.output}} names no step of this flow. Did you mean 'one'?",
+        ),
+        (
+            "{{steps.9.output}}",
+            "{{steps.9.output}} names no step of this flow. The flow has 3 steps; indices start at 0.",
+        ),
+        ("{{steps}}", "{{steps}} names no step of this flow. Known: 'one', 's1', 'many'."),
+        (
+            "{{steps.one.actions.3.output}}",
+            "{{steps.one.actions.3.output}} names no step of this flow. The step has no such action.",
+        ),
+        (
+            "{{steps.0.actions.x.output}}",
+            "{{steps.0.actions.x.output}} names no step of this flow. The step has no such action.",
+        ),
+        ("{{steps.one.title}}", "{{steps.one.title}} names no output. Write {{steps.one.output}}."),
+        ("{{steps.one}}", "{{steps.one}} names no output. Write {{steps.one.output}}."),
+        (
+            "{{steps.one.actions.0}}",
+            "{{steps.one.actions.0}} names no output. Write {{steps.one.actions.0.output}}.",
+        ),
+        (
+            "{{steps.1.output}}",
+            "{{steps.1.output}} refers to its own step. "
+            "A step can use the outputs of steps that lead to it; this is step 1.",
+        ),
+        (
+            "{{steps.many.output}}",
+            "{{steps.many.output}} refers to step 2, which does not run before. "
+            "A step can use the outputs of steps that lead to it; this is step 1.",
+        ),
+        (
+            "{{flow.nme}}",
+            "{{flow.nme}} is nothing that the flow knows of itself. Did you mean 'name'?",
+        ),
+    ],
+)
+def test_a_reference_that_can_not_be_looked_up_is_a_problem(text, words):
+    assert refers(text, inputs=["topic"]) == [f"steps[1].actions[0].prompt: {words}"]
+
+
+def test_a_reference_is_told_at_its_field():
+    messages = [Message(content=["ok", "{{a}}"]), Message(content="{{b}}")]
+
+    assert [problem.place for problem in check_flow(Flow(steps=[Chat(messages=messages)]))] == [
+        "steps[0].actions[0].messages[0].content[1]",
+        "steps[0].actions[0].messages[1].content",
+    ]
+
+
+def test_what_an_action_finds_wrong_is_told_at_its_place():
+    flow = Flow(steps=[Chat(prompt="1"), [Chat(prompt="2"), Chat()]])
+
+    assert found(flow) == [
+        "steps[1].actions[1].prompt: there is nothing to ask. Give a prompt or messages."
+    ]
+
+
+def test_ids_that_are_used_twice_are_problems():
+    steps = [
+        Step(id="a", actions=[Chat(prompt="1", id="x"), Chat(prompt="2", id="x")]),
+        Step(id="a", actions=[Chat(prompt="3")]),
+    ]
+
+    assert found(Flow(steps=steps)) == [
+        "steps[0].actions[1].id: 'x' is used by two actions of this step.",
+        "steps[1].id: 'a' is used by two steps. Rename one.",
+    ]
+
+
+def test_an_input_can_not_take_the_name_of_a_scope():
+    assert found(Flow(inputs={"steps": 1, "ok": 2})) == [
+        "inputs.steps: 'steps' has a meaning of its own. Rename it."
+    ]
+
+
+def test_edges_lead_between_known_steps_and_leave_known_ports():
+    edges = (
+        Edge(source="s0", target="s2"),
+        Edge(source="x", target="s1", source_port="any"),
+        Edge(source="s0", target="s1", source_port="error"),
+        Edge(source="s0", target="s1", source_port="no"),
+    )
+
+    assert found(edged(*edges)) == [
+        "edges[0].target: 's2' is no step of this flow. Known: 's0', 's1'.",
+        "edges[1].source: 'x' is no step of this flow. Known: 's0', 's1'.",
+        "edges[3].source_port: step 's0' has no port 'no'. Its ports: success, error.",
+    ]
+
+
+def test_a_cycle_is_a_problem_and_hides_no_other():
+    edges = [Edge(source="s0", target="s1"), Edge(source="s1", target="s0")]
+    flow = edged(*edges, count=3)
+
+    assert found(flow) == [
+        "edges: The edges form a cycle, which can't run. Look at the edges of 's0', 's1'."
+    ]
+
+
+def test_on_a_cycle_the_order_of_references_is_not_judged():
+    steps = [
+        Step(id="a", actions=[Chat(prompt="{{steps.b.output}}")]),
+        Step(id="b", actions=[CHAT]),
+    ]
+    edges = [Edge(source="a", target="b"), Edge(source="b", target="a")]
+
+    places = [problem.place for problem in check_flow(Flow(steps=steps, edges=edges))]
+
+    assert places == ["edges"]
+
+
+def test_problems_come_in_the_order_of_the_document():
+    flow = Flow(
+        inputs={"flow": 1},
+        steps=[Chat(prompt="{{b}}", system="{{a}}"), [Chat(prompt="x"), Chat()]],
+        edges=[Edge(source="s0", target="x")],
+    )
+
+    assert [problem.place for problem in check_flow(flow)] == [
+        "inputs.flow",
+        "steps[0].actions[0].system",
+        "steps[0].actions[0].prompt",
+        "steps[1].actions[1].prompt",
+        "edges[0].target",
+    ]
+
+
+def test_what_keeps_a_document_from_loading_is_told_as_problems():
+    assert found({"steps": [{"type": "caht"}]}) == [
+        "steps[0].actions[0]: 'caht' is not a known action type. Did you mean 'chat'?"
+    ]
+    assert found({"stps": []}) == [
+        "This is no flow in a known format; its keys are 'stps'. Did you mean 'steps'?"
+    ]
+
+
+def test_a_document_that_loads_is_checked():
+    assert found({"steps": [{"prompt": "Hi"}]}) == []

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from flow_widgets.errors import InvalidInputs
+from flow_widgets.flow.attachment import File
+from flow_widgets.flow.inputs import cast, run_inputs
+from flow_widgets.flow.model import Flow, Input
+
+FILE = File.of(b"x", name="a.txt")
+DATA = {"name": "a.txt", "mime": "text/plain", "data": "eA=="}
+
+
+def refused(flow: Flow, given) -> str:
+    with pytest.raises(InvalidInputs) as caught:
+        run_inputs(flow, given)
+    return str(caught.value)
+
+
+def test_what_is_not_given_takes_its_default():
+    flow = Flow(inputs={"a": 1, "b": "x"})
+
+    assert run_inputs(flow, {"b": "y"}) == {"a": 1, "b": "y"}
+    assert run_inputs(flow, None) == {"a": 1, "b": "x"}
+
+
+def test_values_come_in_the_order_of_the_flow():
+    assert list(run_inputs(Flow(inputs=["a", "b"]), {"b": "2", "a": "1"})) == ["a", "b"]
+
+
+def test_a_required_input_must_be_given_also_when_it_has_a_default():
+    flow = Flow(inputs={"a": Input(), "b": Input(default="x", required=True), "c": 1})
+
+    assert refused(flow, {}) == "'a', 'b' must be given. Pass inputs={'a': …, 'b': …}."
+
+
+def test_an_optional_input_without_a_default_is_none():
+    assert run_inputs(Flow(inputs={"a": Input(required=False)}), {}) == {"a": None}
+
+
+def test_an_input_that_is_not_declared_is_refused():
+    assert refused(Flow(inputs=["topic"]), {"topc": 1}) == (
+        "'topc' is no input of this flow. Did you mean 'topic'?"
+    )
+    assert (
+        refused(Flow(), {"a": 1})
+        == "'a' is no input of this flow. Declare it: Flow(inputs={'a': …})."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "result"),
+    [
+        ("text", 3, "3"),
+        ("text", ["é"], '["é"]'),
+        ("number", "2.5", 2.5),
+        ("number", 2, 2.0),
+        ("integer", "7", 7),
+        ("integer", 7.0, 7),
+        ("integer", 2**60 + 1, 2**60 + 1),
+        ("boolean", " Yes ", True),
+        ("boolean", "", False),
+        ("boolean", 0, False),
+        ("boolean", True, True),
+        ("json", '{"a": [1]}', {"a": [1]}),
+        ("json", (1, 2), [1, 2]),
+        ("file", FILE, FILE),
+        ("file", DATA, FILE),
+        ("text", FILE, FILE),
+        ("json", FILE, FILE),
+        ("integer", None, None),
+    ],
+)
+def test_a_value_is_cast_to_its_declared_type(kind, value, result):
+    made = cast("a", Input(type=kind), value)
+
+    assert made == result
+    assert type(made) is type(result)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "words"),
+    [
+        ("number", "many", "inputs['a'] must be number, not str. could not convert"),
+        ("number", True, "must be number, not bool. Give a number."),
+        ("integer", 1.5, "must be integer, not float. Give a whole number."),
+        ("integer", math.inf, "must be integer, not float."),
+        ("integer", "nan", "must be integer, not str."),
+        ("boolean", "perhaps", "Give true or false."),
+        ("json", "{", "must be json, not str."),
+        ("json", {1, 2}, "must be json, not set."),
+        ("text", object(), "must be text, not object."),
+        ("number", FILE, "must be number, not File."),
+        ("file", "a.txt", 'Give a File, such as File("report.pdf").'),
+        ("file", {"name": "a"}, "must be file, not dict."),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(kind, value, words):
+    assert words in refused(Flow(inputs={"a": Input(type=kind)}), {"a": value})
+
+
+def test_what_was_given_is_not_kept():
+    given = {"a": {"b": [1]}}
+
+    made = run_inputs(Flow(inputs={"a": Input(type="json")}), given)
+    given["a"]["b"].append(2)
+
+    assert made == {"a": {"b": [1]}}
