@@ -1,0 +1,1 @@
+"""What happened in a run: events, state, reduce, plan and delta; pure."""

@@ -1,0 +1,252 @@
+"""What can happen in a run: one record per fact, past tense, numbered without gaps.
+
+Records are slotted and not frozen, because freezing costs five times as much per chunk; nobody
+changes one after it was made. ``seq`` counts from 1 in each run; ``at`` is in seconds since the epoch,
+UTC. ``step`` and ``action`` are 0-based indices, None where the fact is about more than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flow_widgets.flow.graph import Place
+from flow_widgets.flow.model import Action, Flow
+
+Read = tuple[Place | str, str | None]
+"""What an attempt used: an action's place or the name of a value, and the digest it had."""
+RerunCause = Literal["step", "action", "stale"]
+SkipCause = Literal["dead", "failed", "canceled"]
+
+
+@dataclass(slots=True)
+class Failure:
+    """Why an attempt failed: what is wrong, what to do, and what the server said."""
+
+    kind: str
+    what: str
+    hint: str = ""
+    status: int | None = None
+    request_id: str | None = None
+    retryable: bool = False
+    retry_after_seconds: float | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.hint}".strip()
+
+
+@dataclass(slots=True)
+class Event:
+    """A fact of a run."""
+
+    seq: int
+    run_id: str
+    at: float
+    step: int | None
+    action: int | None
+
+
+@dataclass(slots=True)
+class FlowStarted(Event):
+    """A run began, of the whole flow or only of some actions."""
+
+    number: int
+    flow: Flow
+    inputs: dict[str, Any]
+    targets: tuple[Place, ...] | None
+    """The actions to run, or None for the whole flow."""
+
+
+@dataclass(slots=True)
+class RerunStarted(Event):
+    """Some actions of a settled run are run again, inside it."""
+
+    targets: tuple[Place, ...]
+    cause: RerunCause
+
+
+@dataclass(slots=True)
+class FlowRevised(Event):
+    """The definition of a settled run was edited; results stay with the actions of the same id."""
+
+    flow: Flow
+
+
+@dataclass(slots=True)
+class InputsRevised(Event):
+    """The inputs of a settled run were edited."""
+
+    inputs: dict[str, Any]
+
+
+@dataclass(slots=True)
+class StepStarted(Event):
+    """A visit of a step began with these of its actions."""
+
+    visit: int
+    actions: tuple[int, ...]
+    rerun: bool
+
+
+@dataclass(slots=True)
+class StepCompleted(Event):
+    """All actions of a visit completed; its edges at these ports fire."""
+
+    visit: int
+    ports: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class StepFailed(Event):
+    """An action of a visit failed, or the join did (``visit`` is 0 then)."""
+
+    visit: int
+    reason: str
+
+
+@dataclass(slots=True)
+class StepCanceled(Event):
+    """A visit ended because the run was canceled."""
+
+    visit: int
+
+
+@dataclass(slots=True)
+class StepSkipped(Event):
+    """A step will not run."""
+
+    reason: str
+    cause: SkipCause
+
+
+@dataclass(slots=True)
+class ActionStarted(Event):
+    """An attempt of an action began."""
+
+    attempt: int
+    visit: int
+    definition: Action
+    reads: tuple[Read, ...]
+    model: str | None
+
+
+@dataclass(slots=True)
+class ActionChunk(Event):
+    """A piece of an attempt's output arrived."""
+
+    attempt: int
+    text: str
+
+
+@dataclass(slots=True)
+class ActionCompleted(Event):
+    """An attempt ended well."""
+
+    attempt: int
+    output: Any
+    """The text that was streamed, or the JSON value that it held."""
+    digest: str
+    """Digest of the output; equal outputs have equal digests."""
+    ports: tuple[str, ...]
+    model: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    finish_reason: str | None
+    request_id: str | None
+    note: str | None
+    """``truncated``, ``refused`` or ``empty`` where the output is not what one would expect."""
+
+
+@dataclass(slots=True)
+class ActionFailed(Event):
+    """An attempt ended badly; the text that had arrived is kept."""
+
+    attempt: int
+    error: Failure
+    total_tokens: int | None
+
+
+@dataclass(slots=True)
+class ActionCanceled(Event):
+    """An attempt was stopped; the text that had arrived is kept."""
+
+    attempt: int
+
+
+@dataclass(slots=True)
+class ActionSkipped(Event):
+    """An action of a started step never began."""
+
+    visit: int
+    reason: str
+
+
+@dataclass(slots=True)
+class ActionStale(Event):
+    """The output of an action no longer is what its definition and its sources would give."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class ActionFresh(Event):
+    """The output of a stale action is again what its definition and its sources would give."""
+
+
+@dataclass(slots=True)
+class LogWritten(Event):
+    """An action, an observer or the engine said something."""
+
+    level: Literal["debug", "info", "warn", "error"]
+    text: str
+
+
+@dataclass(slots=True)
+class CancelRequested(Event):
+    """Somebody canceled the run; nothing new starts."""
+
+
+@dataclass(slots=True)
+class FlowCompleted(Event):
+    """Everything that was to run has completed."""
+
+
+@dataclass(slots=True)
+class FlowFailed(Event):
+    """The run has settled, and something failed."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class FlowCanceled(Event):
+    """The run has settled after it was canceled."""
+
+
+FlowSettled = FlowCompleted | FlowFailed | FlowCanceled
+AnyEvent = (
+    FlowStarted
+    | RerunStarted
+    | FlowRevised
+    | InputsRevised
+    | StepStarted
+    | StepCompleted
+    | StepFailed
+    | StepCanceled
+    | StepSkipped
+    | ActionStarted
+    | ActionChunk
+    | ActionCompleted
+    | ActionFailed
+    | ActionCanceled
+    | ActionSkipped
+    | ActionStale
+    | ActionFresh
+    | LogWritten
+    | CancelRequested
+    | FlowCompleted
+    | FlowFailed
+    | FlowCanceled
+)

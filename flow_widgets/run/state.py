@@ -1,0 +1,155 @@
+"""What the events of a run fold into: statuses, attempts, outputs, times, edges and the log.
+
+A state has one owner, who folds events into it in place (docs/design/001-state-in-place.md); everyone
+else reads. Times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from flow_widgets.flow.graph import Graph, Place
+from flow_widgets.flow.model import Action
+from flow_widgets.run.events import Failure, Read, RerunCause, SkipCause
+from flow_widgets.run.view import ActionStatus, LogLevel, RunStatus
+
+SETTLED = frozenset({"completed", "failed", "skipped", "canceled"})
+
+
+@dataclass(slots=True)
+class AttemptState:
+    """One try of one action; once settled it never changes."""
+
+    number: int
+    visit: int
+    definition: Action
+    reads: tuple[Read, ...]
+    started_at: float
+    model: str | None = None
+    status: ActionStatus = "running"
+    parts: list[str] = field(default_factory=list)
+    chars: int = 0
+    output: Any = None
+    digest: str | None = None
+    ports: tuple[str, ...] = ()
+    error: Failure | None = None
+    note: str | None = None
+    first_chunk_at: float | None = None
+    ended_at: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    finish_reason: str | None = None
+    request_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Everything that was streamed so far; for an action that does not stream, empty."""
+        return "".join(self.parts)
+
+
+@dataclass(slots=True)
+class ActionState:
+    """An action: its newest attempt's status, and all attempts, oldest first."""
+
+    id: str
+    status: ActionStatus = "pending"
+    reason: str | None = None
+    stale: str | None = None
+    attempts: list[AttemptState] = field(default_factory=list)
+
+    @property
+    def newest(self) -> AttemptState | None:
+        """The newest attempt, or None before the first."""
+        return self.attempts[-1] if self.attempts else None
+
+
+@dataclass(slots=True)
+class VisitState:
+    """One time a step is gone through; open while actions of it have not settled."""
+
+    number: int
+    rerun: bool
+    open: int
+    cut: bool = False
+    """Whether an action of it never began, because the run was canceled."""
+    attempts: list[AttemptState] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class StepState:
+    """A step: the worst of its actions once settled, and its open visits."""
+
+    id: str
+    actions: list[ActionState]
+    status: ActionStatus = "pending"
+    reason: str | None = None
+    skip_cause: SkipCause | None = None
+    """Why it was skipped, or, where its join failed, ``failed``; None otherwise."""
+    failed: bool = False
+    """Whether a visit failed that no later rerun has made good."""
+    started_at: float | None = None
+    ended_at: float | None = None
+    visit_count: int = 0
+    visits: dict[int, VisitState] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ArcState:
+    """An edge in a run: how often it fired, and whether it still can."""
+
+    fired: int = 0
+    failed: bool = False
+    """Its source failed, and nothing handled that."""
+    closed: bool = False
+    """Its source will not fire it any more; closed without having fired, it is dead."""
+
+
+@dataclass(slots=True)
+class LogLine:
+    """One fact in words; a line of level ``out`` stands for the output of its attempt."""
+
+    at: float
+    level: LogLevel
+    text: str
+    step: int | None = None
+    action: int | None = None
+    attempt: AttemptState | None = None
+
+
+@dataclass(slots=True)
+class RunState:
+    """One run, as far as its events tell."""
+
+    id: str
+    number: int
+    graph: Graph
+    inputs: dict[str, Any]
+    started_at: float
+    steps: list[StepState]
+    arcs: list[ArcState]
+    seq: int = 0
+    status: RunStatus = "running"
+    active_at: float | None = None
+    """When the work that is going on began; None while nothing runs."""
+    active_seconds: float = 0.0
+    """How long work went on before that, without the times between reruns."""
+    ended_at: float | None = None
+    shared: dict[str, Any] = field(default_factory=dict)
+    log: list[LogLine] = field(default_factory=list)
+    open_visits: int = 0
+    partial: bool = False
+    """Whether the work that goes on is of some actions only, so that no edge fires."""
+    scope: dict[Place, None] = field(default_factory=dict)
+    """The actions that are still to be started in such work."""
+    cause: RerunCause | None = None
+    canceling: bool = False
+    stopped_by: int | None = None
+    """The step whose failure stopped the run, or None."""
+    tokens: int | None = None
+    """Tokens of all attempts, or None while no server named any."""
+
+    def action(self, place: Place) -> ActionState:
+        """Return the state of an action."""
+        return self.steps[place[0]].actions[place[1]]

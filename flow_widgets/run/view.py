@@ -1,0 +1,255 @@
+"""The wire: what the browser is shown of a flow and of a run, as plain JSON.
+
+These types are the one description of what crosses the comm. ``js/src/model/wire.ts`` is generated
+from them (``python scripts/wire_types.py``), so a change here is a change there. All times are
+seconds since the epoch (UTC), all durations seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from pydantic import JsonValue
+
+ActionStatus = Literal[
+    "pending", "running", "waiting", "completed", "failed", "skipped", "canceled"
+]
+RunStatus = Literal["running", "paused", "completed", "failed", "canceled", "interrupted"]
+LogLevel = Literal["debug", "info", "out", "warn", "error"]
+
+
+class InputView(TypedDict):
+    """A declared input of the flow."""
+
+    name: str
+    type: Literal["text", "number", "integer", "boolean", "json", "file"]
+    description: str
+    required: bool
+    default: JsonValue
+
+
+class FileValue(TypedDict):
+    """The value of an input of type ``file`` as the browser sees it: never its bytes."""
+
+    name: str
+    mime: str
+    size_bytes: int
+
+
+class FieldsView(TypedDict):
+    """What can be edited in place; None where the action does not set it."""
+
+    system: str | None
+    prompt: str | None
+    model: str | None
+    temperature: float | str | None
+    max_tokens: int | str | None
+
+
+class ActionDef(TypedDict):
+    """One action of the flow's definition."""
+
+    id: str
+    name: str
+    type: str
+    model: str | None
+    prompt: str
+    """The text to show before a run: the last user message, templates unrendered."""
+    fields: FieldsView | None
+    """None when this action has nothing that the editor can edit."""
+    edited: bool
+    has_schema: bool
+
+
+class StepDef(TypedDict):
+    """One step of the flow's definition."""
+
+    id: str
+    name: str
+    actions: list[ActionDef]
+
+
+class EdgeDef(TypedDict):
+    """One edge, by step indices."""
+
+    source: int
+    target: int
+    port: str
+
+
+class ProblemView(TypedDict):
+    """One finding of ``check_flow``."""
+
+    place: str
+    what: str
+    hint: str
+    severity: Literal["error", "warning"]
+
+
+class FlowView(TypedDict):
+    """The definition, trait ``flow``."""
+
+    id: str
+    name: str
+    description: str
+    steps: list[StepDef]
+    edges: list[EdgeDef]
+    sequence: bool
+    """True when the steps follow one another, so that a graph would say nothing new."""
+    inputs: list[InputView]
+    models: list[str]
+    """Model names to suggest in the editor."""
+    references: list[str]
+    """Paths that may stand in ``{{…}}`` somewhere in this flow, to tint unknown ones."""
+    problems: list[ProblemView]
+
+
+class ErrorView(TypedDict):
+    """A failure, in two sentences and with what is behind *Details*."""
+
+    kind: str
+    what: str
+    hint: str
+    status: int | None
+    request_id: str | None
+    retryable: bool
+    detail: str
+
+
+class AttemptLine(TypedDict):
+    """One attempt in the list of attempts; its text is fetched with the op ``attempt``."""
+
+    number: int
+    status: ActionStatus
+    started_at: float
+    ended_at: float | None
+    tokens: int | None
+    chars: int
+    error: ErrorView | None
+
+
+class ActionView(TypedDict):
+    """The newest attempt of an action, and the lines of all."""
+
+    status: ActionStatus
+    stale: str | None
+    """Why the output no longer matches what produced it, such as ``inputs changed``; None when fresh."""
+    reason: str | None
+    """Why it was skipped or canceled, or None."""
+    attempt: int
+    """Number of the newest attempt, from 1; 0 before the first."""
+    attempts: list[AttemptLine]
+    model: str | None
+    started_at: float | None
+    first_chunk_at: float | None
+    ended_at: float | None
+    tokens: int | None
+    finish_reason: str | None
+    truncated: bool
+    is_json: bool
+    """True when the settled text is a JSON document (or the action has a schema and it parsed)."""
+    error: ErrorView | None
+    text: str
+
+
+class StepView(TypedDict):
+    """The state of a step; its status is the worst of its actions."""
+
+    status: ActionStatus
+    stale: bool
+    reason: str | None
+    started_at: float | None
+    ended_at: float | None
+    tokens: int | None
+    settled: int
+    actions: list[ActionView]
+
+
+class LogLineView(TypedDict):
+    """One line of the log; ``out`` lines stand for an output that grows in place.
+
+    While attempt ``attempt`` of that action runs, the browser draws the line from the action's own
+    text; when it has settled, ``chars`` and ``text`` (its last 200 characters) arrive.
+    """
+
+    n: int
+    at: float
+    level: LogLevel
+    step: int | None
+    action: int | None
+    attempt: int | None
+    text: str
+    chars: int | None
+
+
+class LogView(TypedDict):
+    """The newest lines; older ones are fetched with the op ``log``."""
+
+    first: int
+    """The ``n`` of ``lines[0]``; lines below it are in Python."""
+    lines: list[LogLineView]
+
+
+class RunView(TypedDict):
+    """The run that is shown."""
+
+    id: str
+    number: int
+    status: RunStatus
+    started_at: float
+    active_at: float | None
+    """When the work that is going on began; None while nothing runs."""
+    active_seconds: float
+    """How long it worked before that; elapsed time is this plus now minus ``active_at``."""
+    ended_at: float | None
+    settled: int
+    total: int
+    tokens: int | None
+    cost_usd: float | None
+    stale: int
+    steps: list[StepView]
+    log: LogView
+
+
+class RunLine(TypedDict):
+    """One run in the picker, oldest first."""
+
+    id: str
+    number: int
+    status: RunStatus
+    started_at: float
+    ended_at: float | None
+
+
+class View(TypedDict):
+    """The trait ``run``: all that the browser shows besides the definition."""
+
+    seq: int
+    now: float
+    """Python's clock when this was made, so that the browser can tick without sharing its clock."""
+    inputs: dict[str, JsonValue]
+    """The values the next run gets; a ``FileValue`` for files."""
+    inputs_edited: bool
+    """True when they differ from what the shown run got."""
+    runs: list[RunLine]
+    running: str | None
+    """Id of the run that is running now, or None."""
+    run: RunView | None
+
+
+Path = list[str | int]
+
+
+class Delta(TypedDict):
+    """What changed: first ``set`` values, then ``add`` text at an offset, then ``push`` list items.
+
+    Offsets of texts count UTF-16 units. ``add`` and ``push`` name the length the target must have,
+    so a delta applied twice changes nothing and a lost one is noticed.
+    """
+
+    seq: int
+    now: float
+    set: list[tuple[Path, JsonValue]]
+    add: list[tuple[int, int, int, str]]
+    """Step, action, offset, text: what streams takes as few bytes as it can."""
+    push: list[tuple[Path, int, list[JsonValue]]]

@@ -1,0 +1,356 @@
+"""Carries out what ``plan`` decides, as the engine does, with no event loop and no clock.
+
+Facts and decisions are worked off depth-first, and an attempt that has begun stays open until a test,
+or its script, settles it. Every event is kept, so that a test can fold them again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from flow_widgets.errors import FlowError
+from flow_widgets.flow.binding import bound
+from flow_widgets.flow.graph import Place, source_of
+from flow_widgets.flow.inputs import run_inputs
+from flow_widgets.flow.model import Action, Edge, Flow, Input, Step
+from flow_widgets.flow.template import Reference, Templated
+from flow_widgets.run import events as ev
+from flow_widgets.run import plan as do
+from flow_widgets.run.digest import digest
+from flow_widgets.run.plan import conclusion, plan
+from flow_widgets.run.reduce import reduce
+from flow_widgets.run.scope import lookup
+from flow_widgets.run.stale import output_digest, value_digest
+from flow_widgets.run.state import RunState
+
+STARTED_AT = 1_000.0
+Key = tuple[int, int, int]
+"""Step, action and attempt."""
+
+
+class Probe(Action):
+    """An action that the tests settle; what its template gives is not used."""
+
+    type: Literal["probe"] = "probe"
+    text: Templated[str] = ""
+    own_ports: tuple[str, ...] = ("success",)
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return self.own_ports
+
+
+@dataclass(frozen=True)
+class Done:
+    """A scripted good end; ``value`` None means a text that names the attempt."""
+
+    value: Any = None
+    ports: tuple[str, ...] | None = None
+    chunks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fail:
+    """A scripted failure."""
+
+    what: str = "It broke."
+
+
+def flow(edges: str = "", **given: Any) -> Flow:
+    """Return a flow of probes: ``flow("a >> b, a.error >> c", joins={"c": "no_wait"})``.
+
+    ``steps`` names steps that no edge names, ``counts`` those with several actions, ``texts`` their
+    templates, ``ports`` their ports; everything else is a field of the flow. ``sequence`` names the
+    steps of a flow without edges.
+    """
+    sequence = given.pop("sequence", "").split()
+    pairs = [tuple(map(str.strip, line.split(">>"))) for line in edges.split(",") if line.strip()]
+    ends = [end.split(".")[0] for pair in pairs for end in pair]
+    names = list(dict.fromkeys([*sequence, *given.pop("steps", "").split(), *ends]))
+    parts = {key: given.pop(key, {}) for key in ("joins", "counts", "texts", "ports")}
+    return Flow(
+        steps=tuple(_step(name, **parts) for name in names),
+        edges=tuple(
+            Edge(source=source, source_port=port or None, target=target)
+            for pair in pairs
+            for (source, _, port), target in [(pair[0].partition("."), pair[1])]
+        ),
+        **given,
+    )
+
+
+def _step(
+    name: str,
+    joins: Mapping[str, Any],
+    counts: Mapping[str, int],
+    texts: Mapping[str, str],
+    ports: Mapping[str, tuple[str, ...]],
+) -> Step:
+    actions = tuple(
+        Probe(text=texts.get(name, ""), own_ports=ports.get(name, ("success",)))
+        for _ in range(counts.get(name, 1))
+    )
+    return Step(id=name, name=name, join=joins.get(name), actions=actions)
+
+
+def inputs(**defaults: Any) -> dict[str, Input]:
+    """Return declared inputs with these defaults."""
+    return {name: Input(default=value) for name, value in defaults.items()}
+
+
+class Driver:
+    """One run, driven by a test."""
+
+    state: RunState
+
+    def __init__(
+        self,
+        flow: Flow,
+        *,
+        given: Mapping[str, Any] | None = None,
+        targets: Sequence[Place] | None = None,
+        max_parallel: int | None = None,
+        number: int = 1,
+    ) -> None:
+        self.events: list[Any] = []
+        self.live: list[Key] = []
+        self.watch: Callable[[Any], None] = lambda event: None
+        self.at = STARTED_AT
+        self._parked: deque[do.StartAction] = deque()
+        self._work: deque[Any] = deque()
+        self._draining = False
+        self._max_parallel = max_parallel
+        places = None if targets is None else tuple(targets)
+        fact = (ev.FlowStarted, None, None, number, flow, run_inputs(flow, given), places)
+        self._first = fact
+
+    def start(self) -> Driver:
+        """Begin the run."""
+        self.record(self._first)
+        return self
+
+    # What a test does.
+
+    def complete(self, step: int | str, action: int = 0, value: Any = None, **given: Any) -> None:
+        """Let the oldest open attempt of an action complete."""
+        self.settle(self._open(step, action), Done(value, **given))
+
+    def fail(self, step: int | str, action: int = 0, what: str = "It broke.") -> None:
+        """Let the oldest open attempt of an action fail."""
+        self.settle(self._open(step, action), Fail(what))
+
+    def chunk(self, step: int | str, text: str, action: int = 0) -> None:
+        """Let the oldest open attempt of an action stream a text."""
+        key = self._open(step, action)
+        self.record((ev.ActionChunk, *key, text))
+
+    def cancel(self) -> None:
+        """Cancel the run."""
+        self.record((ev.CancelRequested, None, None))
+
+    def rerun(self, *places: Place, cause: str = "step") -> None:
+        """Run actions again inside the run."""
+        self.record((ev.RerunStarted, None, None, places, cause))
+
+    def rerun_stale(self) -> None:
+        """Run exactly what is stale."""
+        self.rerun(*self.stale, cause="stale")
+
+    def revise(self, flow: Flow) -> None:
+        """Edit the definition."""
+        self.record((ev.FlowRevised, None, None, flow))
+
+    def revise_inputs(self, **values: Any) -> None:
+        """Edit the inputs."""
+        self.record((ev.InputsRevised, None, None, {**self.state.inputs, **values}))
+
+    def log(self, text: str, level: str = "info", place: Place = (None, None)) -> None:  # type: ignore[assignment]
+        """Write a line to the log."""
+        self.record((ev.LogWritten, *place, level, text))
+
+    def play(
+        self,
+        script: Mapping[Place, Any] | None = None,
+        choose: Callable[[list[Key]], Key] = lambda live: live[0],
+    ) -> Driver:
+        """Settle open attempts until none is left, each as its script says, else well."""
+        while self.live:
+            key = choose(list(self.live))
+            outcome = (script or {}).get(key[:2], Done())
+            self.settle(key, outcome[key[2] - 1] if isinstance(outcome, list) else outcome)
+        return self
+
+    def settle(self, key: Key, outcome: Done | Fail) -> None:
+        """End an attempt."""
+        step, action, attempt = key
+        if isinstance(outcome, Fail):
+            failure = ev.Failure("broken", outcome.what)
+            fact: tuple[Any, ...] = (ev.ActionFailed, step, action, attempt, failure, None)
+        else:
+            for text in outcome.chunks:
+                self.record((ev.ActionChunk, step, action, attempt, text))
+            fact = self._completed(key, outcome)
+        self.record(fact)
+        self.live.remove(key)
+        self._unpark()
+
+    # What a test looks at.
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """Return the status of each step, by id."""
+        return {step.id: step.status for step in self.state.steps}
+
+    @property
+    def actions(self) -> dict[str, list[str]]:
+        """Return the statuses of the actions of each step, by its id."""
+        return {step.id: [action.status for action in step.actions] for step in self.state.steps}
+
+    @property
+    def stale(self) -> list[Place]:
+        """Return the stale actions."""
+        return [
+            (s, a)
+            for s, step in enumerate(self.state.steps)
+            for a, action in enumerate(step.actions)
+            if action.stale is not None
+        ]
+
+    @property
+    def started(self) -> list[str]:
+        """Return the ids of the steps in the order in which their visits began."""
+        return self.told(ev.StepStarted)
+
+    def told(self, kind: type) -> list[str]:
+        """Return the ids of the steps that events of a kind were about, in order."""
+        steps = self.state.steps
+        return [steps[event.step].id for event in self.events if isinstance(event, kind)]
+
+    def folded(self) -> RunState:
+        """Return what all events fold into."""
+        state = None
+        for event in self.events:
+            state = reduce(state, event)
+        assert state is not None
+        return state
+
+    # How; the twin of ``engine/execution.py``.
+
+    def record(self, fact: tuple[Any, ...]) -> None:
+        """Fold and plan a fact and all that follows from it."""
+        self._work.append(fact)
+        if self._draining:
+            return
+        self._draining = True
+        while self._work:
+            item = self._work.popleft()
+            follows = self._fold(item) if isinstance(item, tuple) else self._carry_out(item)
+            self._work.extendleft(reversed(follows))
+            end = conclusion(self.state) if not self._work else None
+            if end is not None:
+                reason = (end.reason,) if end.status == "failed" else ()
+                self._work.append((_SETTLED[end.status], None, None, *reason))
+        self._draining = False
+
+    def _fold(self, fact: tuple[Any, ...]) -> list[Any]:
+        kind, step, action, *fields = fact
+        self.at += 0.5
+        event = kind(len(self.events) + 1, "r1", self.at, step, action, *fields)
+        self.events.append(event)
+        self.state = reduce(self.state if len(self.events) > 1 else None, event)
+        self.watch(event)
+        return list(plan(self.state, event))
+
+    def _carry_out(self, decision: Any) -> list[Any]:
+        match decision:
+            case do.StartStep(step, actions, rerun):
+                visit = self.state.steps[step].visit_count + 1
+                return [(ev.StepStarted, step, None, visit, actions, rerun)]
+            case do.StartAction():
+                return self._start(decision)
+            case do.CompleteStep(step, visit, ports):
+                return [(ev.StepCompleted, step, None, visit, ports)]
+            case do.FailStep(step, visit, reason):
+                return [(ev.StepFailed, step, None, visit, reason)]
+            case do.CancelStep(step, visit):
+                return [(ev.StepCanceled, step, None, visit)]
+            case do.SkipStep(step, reason, cause):
+                return [(ev.StepSkipped, step, None, reason, cause)]
+            case do.MarkStale(step, action, reason):
+                return [(ev.ActionStale, step, action, reason)]
+            case do.MarkFresh(step, action):
+                return [(ev.ActionFresh, step, action)]
+            case _:
+                return self._cancel_all()
+
+    def _start(self, decision: do.StartAction) -> list[Any]:
+        step, action = decision.step, decision.action
+        if self._max_parallel is not None and len(self.live) >= self._max_parallel:
+            self._parked.append(decision)
+            return []
+        definition = self.state.graph.flow.steps[step].actions[action]
+        attempt = len(self.state.action((step, action)).attempts) + 1
+        reads: dict[Any, str | None] = {}
+        start = (ev.ActionStarted, step, action, attempt, decision.visit, definition)
+        try:
+            bound(definition, lambda reference: self._value(reference, reads))
+        except FlowError as error:
+            failure = ev.Failure("missing_reference", error.what, error.hint)
+            end = (ev.ActionFailed, step, action, attempt, failure, None)
+            return [(*start, tuple(reads.items()), None), end]
+        self.live.append((step, action, attempt))
+        return [(*start, tuple(reads.items()), None)]
+
+    def _value(self, reference: Reference, reads: dict[Any, str | None]) -> Any:
+        value = lookup(self.state, reference)
+        source = source_of(self.state.graph.flow, reference)
+        if isinstance(source, str):
+            reads[source] = value_digest(self.state, source)
+        elif isinstance(source, int):
+            for action in range(len(self.state.steps[source].actions)):
+                reads[source, action] = output_digest(self.state, (source, action))
+        else:
+            reads[source] = output_digest(self.state, source)
+        return value
+
+    def _completed(self, key: Key, outcome: Done) -> tuple[Any, ...]:
+        step, action, attempt = key
+        text = "".join(outcome.chunks) or f"{self.state.steps[step].id} {attempt}"
+        value = text if outcome.value is None else outcome.value
+        ports = outcome.ports or self.state.graph.flow.steps[step].actions[action].ports[:1]
+        usage = (None, None, None, 7, "stop", None, None)
+        return (ev.ActionCompleted, step, action, attempt, value, digest(value), ports, *usage)
+
+    def _cancel_all(self) -> list[Any]:
+        reason = "the run was canceled"
+        facts: list[Any] = [
+            (ev.ActionSkipped, one.step, one.action, one.visit, reason) for one in self._parked
+        ]
+        facts += [(ev.ActionCanceled, *key) for key in self.live]
+        self._parked.clear()
+        self.live.clear()
+        return facts
+
+    def _unpark(self) -> None:
+        while self._parked and len(self.live) < (self._max_parallel or 0):
+            self.record_decision(self._parked.popleft())
+
+    def record_decision(self, decision: Any) -> None:
+        """Carry a decision out, and what follows from it."""
+        for fact in self._carry_out(decision):
+            self.record(fact)
+
+    def _open(self, step: int | str, action: int) -> Key:
+        index = self.state.graph.flow.step_index(step)
+        return next(key for key in self.live if key[:2] == (index, action))
+
+
+def drive(flow: Flow, **given: Any) -> Driver:
+    """Return a run of a flow that has begun."""
+    return Driver(flow, **given).start()
+
+
+_SETTLED = {"completed": ev.FlowCompleted, "failed": ev.FlowFailed, "canceled": ev.FlowCanceled}
