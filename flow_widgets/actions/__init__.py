@@ -1,0 +1,1 @@
+"""What an action can do: one type, one file."""

@@ -1,0 +1,223 @@
+"""A chat completion: messages to a model, the answer streamed, as text or as data of a schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field, JsonValue, field_validator, model_validator
+
+from flow_widgets.actions.base import Action, Context, Outcome
+from flow_widgets.errors import FileRefused, OutputInvalid, Problem, ProviderError
+from flow_widgets.flow.attachment import File
+from flow_widgets.flow.base import Part
+from flow_widgets.flow.message import Message
+from flow_widgets.flow.template import Templated, has_reference
+from flow_widgets.providers.base import ChatRequest, ChatResult, Timeouts, Usage
+
+_SENT_AS_IS = (
+    "temperature",
+    "max_tokens",
+    "max_completion_tokens",
+    "top_p",
+    "seed",
+    "stop",
+    "frequency_penalty",
+    "presence_penalty",
+    "reasoning_effort",
+    "verbosity",
+)
+
+
+class Chat(Action):
+    """Asks a model, and streams its answer.
+
+    ``Chat(prompt="…")`` is one user message; ``system`` goes before it, ``messages`` before both, and
+    ``files`` are attached to the last user message. With ``output_schema`` (a pydantic model or a
+    JSON schema) the answer is asked for as JSON, parsed and validated, and the output is data.
+    """
+
+    parts: ClassVar = {"messages": Part(lambda _: Message, many=True)}
+    streams: ClassVar[bool] = True
+
+    type: Literal["chat"] = "chat"
+    model: Templated[str] | None = None
+    """The model's name; None means the flow's, else the provider's default."""
+    system: Templated[str] | None = None
+    prompt: Templated[str] | None = None
+    messages: tuple[Message, ...] | None = None
+    files: tuple[File | Templated[str], ...] = ()
+    """Files to attach, or references to inputs that hold files."""
+    temperature: Templated[float] | None = None
+    max_tokens: Templated[int] | None = None
+    max_completion_tokens: Templated[int] | None = None
+    """The limit that reasoning models take in place of ``max_tokens``."""
+    top_p: Templated[float] | None = None
+    seed: Templated[int] | None = None
+    stop: str | tuple[str, ...] | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    reasoning_effort: Templated[str] | None = None
+    verbosity: Templated[str] | None = None
+    output_schema: dict[str, JsonValue] | None = None
+    """JSON schema of the output; a pydantic model class is taken as its schema."""
+    extra: dict[str, JsonValue] = Field(default_factory=dict)
+    """Anything else for the request's body, sent as it is."""
+    provider: str | None = None
+    """Name of the provider; None means the flow's, else the runner's."""
+    timeout_seconds: float = Field(default=600.0, gt=0)
+    """How long the whole call may take."""
+    max_output_chars: int = Field(default=1_000_000, gt=0)
+
+    @field_validator("output_schema", mode="before")
+    @classmethod
+    def _as_schema(cls, value: Any) -> Any:
+        if isinstance(value, type) and issubclass(value, BaseModel):
+            return value.model_json_schema()
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_message(cls, document: Any) -> Any:
+        """Take a list of texts as messages of the user."""
+        if isinstance(document, dict) and isinstance(document.get("messages"), (list, tuple)):
+            messages = [
+                {"content": one} if isinstance(one, str) else one for one in document["messages"]
+            ]
+            return {**document, "messages": messages}
+        return document
+
+    def problems(self) -> Sequence[Problem]:
+        """Return what is wrong with the messages and the schema."""
+        return list(_problems(self))
+
+    def wire_messages(self) -> list[dict[str, Any]]:
+        """Return the messages in the wire form of the OpenAI API."""
+        messages = [message.wire() for message in self.messages or ()]
+        if self.system is not None:
+            messages.insert(0, {"role": "system", "content": self.system})
+        if self.prompt is not None:
+            messages.append({"role": "user", "content": self.prompt})
+        files = [_file(file, index).part() for index, file in enumerate(self.files)]
+        return _attached(messages, files) if files else messages
+
+    def params(self) -> dict[str, JsonValue]:
+        """Return the request's body without model and messages; what is not set is left out."""
+        body: dict[str, JsonValue] = {}
+        for name in _SENT_AS_IS:
+            value = getattr(self, name)
+            if value is not None:
+                body[name] = list(value) if isinstance(value, tuple) else value
+        if self.output_schema is not None:
+            body["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": _schema_name(self), "schema": self.output_schema},
+            }
+        return {**body, **self.extra}
+
+    async def run(self, ctx: Context) -> Outcome:
+        """Send the request, stream the answer and return it.
+
+        Raises:
+            ProviderError: The call failed, or the model refused an output of a schema.
+            OutputInvalid: The answer does not match ``output_schema``; the raw text is kept.
+        """
+        model = self.model or ctx.provider(self.provider).default_model or ""
+        request = ChatRequest(
+            model=model,
+            messages=self.wire_messages(),
+            params=self.params(),
+            timeouts=Timeouts(total=self.timeout_seconds),
+            max_output_chars=self.max_output_chars,
+        )
+        result = await ctx.chat(request, self.provider)
+        text = ctx.text
+        output = text if self.output_schema is None else _parsed(text, self.output_schema, result)
+        return Outcome(
+            output=output,
+            model=result.model,
+            usage=result.usage or Usage(),
+            finish_reason=result.finish_reason,
+            request_id=result.request_id,
+            note=_note(text, result),
+        )
+
+
+def _problems(chat: Chat) -> Iterator[Problem]:
+    if chat.prompt is None and not chat.messages:
+        yield Problem("prompt", "there is nothing to ask.", "Give a prompt or messages.")
+    if chat.prompt is not None and not chat.prompt.strip() and not chat.messages:
+        yield Problem("prompt", "the prompt is empty.", "Write one.")
+    for index, file in enumerate(chat.files):
+        if isinstance(file, str) and not has_reference(file):
+            hint = f"Write File({file!r}), or a reference to an input that holds a file."
+            yield Problem(f"files[{index}]", f"{file!r} is a text, not a file.", hint)
+    if chat.output_schema is not None:
+        import jsonschema  # slow to load beside Jupyter's extras of it, and seldom needed
+
+        try:
+            jsonschema.validators.validator_for(chat.output_schema).check_schema(chat.output_schema)
+        except jsonschema.SchemaError as error:
+            yield Problem("output_schema", f"is no valid JSON schema: {error.message}.")
+
+
+def _file(value: Any, index: int) -> File:
+    if isinstance(value, File):
+        return value
+    what = f"files[{index}] is {type(value).__name__}, not a file."
+    raise FileRefused(what, hint='Give a File, such as File("report.pdf").')
+
+
+def _attached(messages: list[dict[str, Any]], files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the messages with files added to the last one of the user."""
+    for message in reversed(messages):
+        if message["role"] == "user":
+            content = message["content"]
+            parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            message["content"] = [*parts, *files]
+            return messages
+    return [*messages, {"role": "user", "content": files}]
+
+
+def _schema_name(chat: Chat) -> str:
+    title = str((chat.output_schema or {}).get("title") or chat.name or "output")
+    name = "".join(char if char.isalnum() or char in "_-" else "_" for char in title)
+    return name[:64] if name.isascii() else "output"
+
+
+def _note(text: str, result: ChatResult) -> Literal["truncated", "refused", "empty"] | None:
+    if result.finish_reason == "length":
+        return "truncated"
+    if result.refusal:
+        return "refused"
+    return None if text else "empty"
+
+
+def _parsed(text: str, schema: dict[str, Any], result: ChatResult) -> JsonValue:
+    if result.refusal:
+        raise ProviderError(
+            "refusal",
+            "The model refused to answer.",
+            hint="Change the prompt, then retry.",
+            request_id=result.request_id,
+            detail=result.refusal,
+        )
+    try:
+        value: JsonValue = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        cut = result.finish_reason == "length"
+        why = "it was cut off at the token limit" if cut else str(error)
+        hint = "Raise max_tokens, then retry." if cut else "Retry, or ask for less in the schema."
+        raise OutputInvalid(f"The output is no JSON: {why}.", hint=hint) from None
+    import jsonschema
+
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    errors = sorted(validator.iter_errors(value), key=lambda one: list(map(str, one.absolute_path)))
+    if errors:
+        first = errors[0]
+        where = ".".join(map(str, first.absolute_path)) or "output"
+        more = f" and {len(errors) - 1} more" if len(errors) > 1 else ""
+        what = f"The output does not match its schema. {where}: {first.message[:300]}{more}."
+        raise OutputInvalid(what, hint="Retry, or change the schema.")
+    return value

@@ -1,0 +1,1 @@
+"""Makes things happen: starts actions, emits events, owns tasks."""

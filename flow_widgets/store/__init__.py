@@ -1,0 +1,1 @@
+"""Keeps runs: the log of their events."""
