@@ -1,0 +1,1 @@
+"""The notebook widget: a flow shown live, and the same commands from code."""

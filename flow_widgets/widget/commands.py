@@ -1,0 +1,197 @@
+"""What the browser can ask for: each op checked, carried out on the engine's thread, and answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flow_widgets.engine.attempts import failure_of
+from flow_widgets.engine.run import Run
+from flow_widgets.errors import FlowError, InvalidFlow, InvalidInputs, NoSuchStep, nearest
+from flow_widgets.flow.inputs import cast
+from flow_widgets.run.delta import attempt_line, error_view, is_json, line_view
+from flow_widgets.run.events import Failure
+from flow_widgets.widget.definition import edited, with_action
+
+if TYPE_CHECKING:
+    from flow_widgets.widget.flow_widget import FlowWidget
+
+MAX_LOG_PAGE = 5_000
+Message = Mapping[str, Any]
+Command = Callable[["FlowWidget", Message], Any]
+
+
+def answer(widget: FlowWidget, message: Message) -> None:
+    """Carry out a command of the browser and acknowledge it, errors included."""
+    number = message.get("c")
+    try:
+        data = _command(message.get("op"))(widget, message)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the screen must hear of it
+        widget.post({"k": "ack", "c": number, "ok": False, "error": error_view(_refusal(error))})
+        return
+    buffers: Sequence[bytes] = ()
+    if isinstance(data, tuple):
+        data, buffers = data
+    widget.post({"k": "ack", "c": number, "ok": True, "data": data}, buffers)
+
+
+def _command(op: Any) -> Command:
+    if op not in _COMMANDS:
+        raise FlowError(f"{op!r} is no command.", hint=nearest(str(op), list(_COMMANDS)))
+    return _COMMANDS[op]
+
+
+def _refusal(error: Exception) -> Failure:
+    if isinstance(error, InvalidFlow):
+        first, rest = error.problems[0], len(error.problems) - 1
+        more = f" ({rest} more)" if rest else ""
+        where = f"{first.place}: " if first.place else ""
+        return Failure("invalid_flow", f"{where}{first.what}{more}", first.hint, detail=str(error))
+    return failure_of(error)
+
+
+def _started(run: Run) -> dict[str, Any]:
+    return {"run": run.id}
+
+
+def _run_flow(widget: FlowWidget, message: Message) -> Any:
+    if message.get("inputs"):
+        _take_inputs(widget, message["inputs"])
+    return _started(widget.runner.run_flow(widget.inputs))
+
+
+def _run_step(widget: FlowWidget, message: Message) -> Any:
+    return _started(widget.runner.run_step(_index(message, "step"), _inputs_for_rerun(widget)))
+
+
+def _run_action(widget: FlowWidget, message: Message) -> Any:
+    step, action = _index(message, "step"), _index(message, "action")
+    return _started(widget.runner.run_action(step, action, _inputs_for_rerun(widget)))
+
+
+def _inputs_for_rerun(widget: FlowWidget) -> dict[str, Any] | None:
+    return widget.inputs if widget.runner.run is None else None
+
+
+def _run_stale(widget: FlowWidget, message: Message) -> Any:
+    return _started(widget.runner.run_stale())
+
+
+def _cancel(widget: FlowWidget, message: Message) -> None:
+    widget.runner.cancel()
+
+
+def _pick(widget: FlowWidget, message: Message) -> None:
+    widget.sync.show(_run(widget, message.get("run")))
+
+
+def _run(widget: FlowWidget, run_id: Any) -> Run:
+    for run in widget.runner.runs:
+        if run.id == run_id:
+            return run
+    raise FlowError(f"There is no run {run_id!r}.")
+
+
+def _inputs(widget: FlowWidget, message: Message) -> None:
+    _take_inputs(widget, message.get("values") or {})
+
+
+def _take_inputs(widget: FlowWidget, values: Mapping[str, Any]) -> None:
+    declared = widget.runner.flow.inputs
+    inputs = dict(widget.sync.inputs)
+    for name, value in values.items():
+        if name not in declared:
+            raise InvalidInputs(f"{name!r} is no input of this flow.")
+        if isinstance(value, Mapping) and "size_bytes" in value:
+            continue  # a file that the browser only names: it is here already
+        inputs[name] = cast(name, declared[name], value)
+    widget.take_inputs(inputs)
+
+
+def _edit(widget: FlowWidget, message: Message) -> None:
+    step, action = _place(widget, message)
+    flow = widget.runner.flow
+    new = edited(flow.steps[step].actions[action], message.get("fields") or {})
+    widget.take_flow(with_action(flow, step, action, new))
+
+
+def _reset(widget: FlowWidget, message: Message) -> None:
+    step, action = _place(widget, message)
+    flow = widget.runner.flow
+    wanted = (flow.steps[step].id, flow.steps[step].actions[action].id)
+    for one in widget.original.steps:
+        for before in one.actions:
+            if (one.id, before.id) == wanted:
+                widget.take_flow(with_action(flow, step, action, before))
+                return
+    raise FlowError("This action is not in the flow that the widget was made with.")
+
+
+def _attempt(widget: FlowWidget, message: Message) -> Any:
+    run = widget.sync.shown or widget.runner.run
+    if run is None:
+        raise FlowError("There is no run yet.")
+    step, action = _index(message, "step"), _index(message, "action")
+    state = widget.runner.execution(run).state
+    attempts = state.action((step, action)).attempts
+    number = _index(message, "attempt")
+    if not 1 <= number <= len(attempts):
+        raise FlowError(f"There is no attempt {number}; there are {len(attempts)}.")
+    attempt = attempts[number - 1]
+    return {
+        "text": attempt.text,
+        "error": attempt_line(attempt)["error"],
+        "is_json": is_json(attempt),
+        "finish_reason": attempt.finish_reason,
+        "model": attempt.model,
+    }
+
+
+def _log(widget: FlowWidget, message: Message) -> Any:
+    run = widget.sync.shown or widget.runner.run
+    lines = widget.runner.execution(run).state.log if run else []
+    before = min(_index(message, "before"), len(lines))
+    first = max(0, before - min(_index(message, "count"), MAX_LOG_PAGE))
+    page = [line_view(first + n, line) for n, line in enumerate(lines[first:before])]
+    return {"first": first, "lines": page}
+
+
+def _asset(widget: FlowWidget, message: Message) -> Any:
+    name = str(message.get("name"))
+    return {"name": name}, [widget.asset(name)]
+
+
+def _sync(widget: FlowWidget, message: Message) -> None:
+    widget.post({"k": "snap", "view": widget.sync.snapshot()})
+
+
+def _index(message: Message, key: str) -> int:
+    value = message.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise FlowError(f"{key!r} must be an index, not {value!r}.")
+    return value
+
+
+def _place(widget: FlowWidget, message: Message) -> tuple[int, int]:
+    step, action = _index(message, "step"), _index(message, "action")
+    steps = widget.runner.flow.steps
+    if step >= len(steps) or action >= len(steps[step].actions):
+        raise NoSuchStep(f"There is no action {step}, {action}.")
+    return step, action
+
+
+_COMMANDS: dict[str, Command] = {
+    "run_flow": _run_flow,
+    "run_step": _run_step,
+    "run_action": _run_action,
+    "run_stale": _run_stale,
+    "cancel": _cancel,
+    "pick": _pick,
+    "inputs": _inputs,
+    "edit": _edit,
+    "reset": _reset,
+    "attempt": _attempt,
+    "log": _log,
+    "asset": _asset,
+    "sync": _sync,
+}

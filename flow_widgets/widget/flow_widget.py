@@ -1,0 +1,350 @@
+"""``FlowWidget``: a flow in a notebook's output, live, with the same commands in code."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from flow_widgets.clock import Clock, now
+from flow_widgets.engine.loop import EngineThread, engine
+from flow_widgets.engine.observers import Observer
+from flow_widgets.engine.run import Run
+from flow_widgets.engine.runner import FlowRunner
+from flow_widgets.errors import FlowError, InvalidInputs
+from flow_widgets.export.frames import save
+from flow_widgets.export.html import record
+from flow_widgets.flow.formats import load_flow
+from flow_widgets.flow.inputs import cast, run_inputs
+from flow_widgets.flow.model import Flow
+from flow_widgets.providers import preload
+from flow_widgets.providers.base import Provider
+from flow_widgets.run.log import counted
+from flow_widgets.widget.commands import answer
+from flow_widgets.widget.definition import flow_view
+from flow_widgets.widget.sync import Sync
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STATIC = Path(__file__).parent / "static"
+MAX_DISPLAYS = 8
+"""How many of the newest displays are refreshed with the static record when a run ends."""
+
+
+def _built(name: str) -> Path:
+    """Return the path of a built front-end file.
+
+    Raises:
+        FlowError: It was not built, which an installed package never shows.
+    """
+    path = STATIC / name
+    if not path.is_file():
+        raise FlowError(
+            f"The front end is not built: {name} is missing.",
+            hint="Run 'pip install -e .' again, or 'npm ci && npm run build' in js/.",
+        )
+    return path
+
+
+class FlowWidget(anywidget.AnyWidget):
+    """Shows a flow's steps and actions with play buttons, outputs that stream in live, and a log.
+
+    ``await widget.run_flow()`` does what the button does. Runs live on a thread of their own: not
+    awaiting leaves the kernel free, and callbacks given to ``on_event`` are called on that thread.
+    """
+
+    _esm = _built("flow_widget.js")
+    _css = _built("flow_widget.css")
+
+    flow = traitlets.Any().tag(
+        sync=True,
+        to_json=lambda value, widget: widget._flow_json(),
+        from_json=lambda value, widget: widget.flow,
+    )
+    """The flow; assigning another one keeps the outputs of actions with the same ids."""
+    run = traitlets.Any(None, allow_none=True).tag(
+        sync=True,
+        to_json=lambda value, widget: widget._run_json(),
+        from_json=lambda value, widget: widget.run,
+    )
+    """The newest run, None before the first; what is synced is the view of the shown run."""
+
+    def __init__(
+        self,
+        flow: Any,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        provider: str | Provider | Any | None = None,
+        observers: Iterable[Observer] = (),
+        max_parallel: int | None = None,
+        clock: Clock = now,
+    ) -> None:
+        """Make a widget of whatever ``load_flow`` takes.
+
+        Raises:
+            InvalidFlow, UnknownFormat: The flow can't be loaded.
+            InvalidInputs: An input is not declared, or does not fit.
+        """
+        loaded = load_flow(flow)
+        self.original: Flow = loaded
+        self.engine: EngineThread = engine()
+        self.runner = FlowRunner(
+            loaded,
+            provider=provider,
+            observers=[self._observe, *observers],
+            max_parallel=max_parallel,
+            clock=clock,
+        )
+        self.sync = Sync(self.runner, self.post, clock=clock)
+        self.sync.on_settled = self._after_run
+        self.sync.inputs = _first_inputs(loaded, inputs or {})
+        self.runner.inputs = self.sync.inputs
+        self._handles: list[Any] = []
+        super().__init__(flow=loaded)
+        preload()
+        self.on_msg(_received)
+        _pin(self.comm)
+
+    # The commands of the screen, in code.
+
+    def run_flow(self, inputs: Mapping[str, Any] | None = None) -> Run:
+        """Start a new run of the whole flow and return it at once; await it to wait for its end.
+
+        Raises:
+            InvalidFlow: The flow has problems; all are listed, and nothing was sent.
+            InvalidInputs: The inputs do not fit the flow's.
+            AlreadyRunning: A run has not settled yet.
+        """
+
+        def start() -> Run:
+            if inputs is not None:
+                self.take_inputs(_first_inputs(self.runner.flow, {**self.sync.inputs, **inputs}))
+            return self.runner.run_flow(self.sync.inputs)
+
+        return self.engine.call(start)
+
+    def run_step(self, step: int | str) -> Run:
+        """Run a step, given by index, id or name, in the current run; returns at once.
+
+        Raises:
+            NoSuchStep: The flow has no such step.
+            InvalidFlow, InvalidInputs, AlreadyRunning: As for ``run_flow``.
+        """
+        return self.engine.call(lambda: self.runner.run_step(step))
+
+    def run_action(self, step: int | str, action: int | str) -> Run:
+        """Run an action of a step in the current run; returns at once.
+
+        Raises:
+            NoSuchStep: The flow has no such step or action.
+            InvalidFlow, InvalidInputs, AlreadyRunning: As for ``run_flow``.
+        """
+        return self.engine.call(lambda: self.runner.run_action(step, action))
+
+    def run_stale(self) -> Run:
+        """Run what is stale in the current run, in order; returns at once.
+
+        Raises:
+            NothingToRun: Nothing is stale.
+            InvalidFlow, AlreadyRunning: As for ``run_flow``.
+        """
+        return self.engine.call(self.runner.run_stale)
+
+    def run_flow_sync(self, inputs: Mapping[str, Any] | None = None) -> Run:
+        """Run the whole flow and return when it has settled, without ``await``."""
+        return self.run_flow(inputs).result()
+
+    def run_step_sync(self, step: int | str) -> Run:
+        """Run a step and return when it has settled, without ``await``."""
+        return self.run_step(step).result()
+
+    def run_action_sync(self, step: int | str, action: int | str) -> Run:
+        """Run an action and return when it has settled, without ``await``."""
+        return self.run_action(step, action).result()
+
+    def cancel(self) -> Run | None:
+        """Stop the current run at once, keeping text that has arrived, and return it."""
+        return self.engine.call(self.runner.cancel)
+
+    # Looking.
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs of this widget, oldest first."""
+        return tuple(self.runner.runs)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """The inputs that the next run gets; assign to change them."""
+        return dict(self.sync.inputs)
+
+    @inputs.setter
+    def inputs(self, values: Mapping[str, Any]) -> None:
+        taken = _first_inputs(self.runner.flow, {**self.sync.inputs, **values})
+        self.engine.call(lambda: self.take_inputs(taken))
+
+    def on_event(self, callback: Observer) -> Callable[[], None]:
+        """Tell a callback every event of every run from now on; the returned call ends that.
+
+        It is called on the engine's thread, so it should be quick; what it raises is logged.
+        """
+
+        def add() -> Callable[[], None]:
+            self.runner.observers.append(callback)
+            run = self.runner.run
+            silence = (
+                self.runner.execution(run).observers.add(callback) if run is not None else None
+            )
+
+            def remove() -> None:
+                self.runner.observers.remove(callback)
+                if silence is not None:
+                    silence()
+
+            return lambda: self.engine.call(remove)
+
+        return self.engine.call(add)
+
+    def to_frame(self, of: str = "actions", *, expand: bool = False) -> pd.DataFrame:
+        """Return all runs of this widget as one DataFrame, with the columns of ``to_frame``."""
+        return self.engine.call(lambda: self.runner.to_frame(of, expand=expand))
+
+    def save(self, path: str | Path, of: str = "actions") -> Path:
+        """Write the frame of all runs as ``.csv``, ``.parquet`` or ``.json``, by the path's ending."""
+        return save(self.to_frame(of), path)
+
+    def display(self) -> None:
+        """Show the widget in the running cell's output."""
+        self._ipython_display_()
+
+    # What the commands of the browser use; on the engine's thread only.
+
+    def take_flow(self, flow: Flow) -> None:
+        """Take an edited definition and show it."""
+        self.runner.revise(flow)
+        self.flow = flow
+        self.sync.mark()
+
+    def take_inputs(self, inputs: dict[str, Any]) -> None:
+        """Take edited inputs: what used them becomes stale, unless a run goes on."""
+        self.sync.inputs = inputs
+        self.runner.inputs = inputs
+        if not self.runner.is_running:
+            with contextlib.suppress(InvalidInputs):  # an input that is still to be filled in
+                self.runner.revise_inputs(inputs)
+        self.sync.mark()
+
+    def asset(self, name: str) -> bytes:
+        """Return a part of the front end that is loaded on demand.
+
+        Raises:
+            FlowError: There is no such part.
+        """
+        path = STATIC / f"{Path(name).name}.js"
+        if not path.is_file():
+            raise FlowError(f"There is no part {name!r} of the front end.")
+        return path.read_bytes()
+
+    def post(self, message: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        """Send the browser a message; without one, nothing happens."""
+        if self.comm is not None:
+            with contextlib.suppress(RuntimeError, OSError):  # the kernel is shutting down
+                self.send(message, buffers=list(buffers) or None)
+
+    # How.
+
+    def _observe(self, event: Any) -> None:
+        self.sync.observe(event)
+        if self.run is not self.runner.run:
+            self.set_trait("run", self.runner.run)
+
+    def _should_send_property(self, key: str, value: Any) -> bool:
+        """Keep ``run`` from being sent whenever it is set: its viewers get deltas."""
+        return key != "run" and bool(super()._should_send_property(key, value))
+
+    @traitlets.validate("flow")
+    def _loaded(self, proposal: Any) -> Flow:
+        return load_flow(proposal["value"])
+
+    @traitlets.observe("flow")
+    def _replaced(self, change: Any) -> None:
+        if change["new"] is not self.runner.flow:
+            self.original = change["new"]
+            self.engine.call(lambda: self.runner.revise(change["new"]))
+
+    def _flow_json(self) -> Any:
+        return self.engine.call(self._flow_view)
+
+    def _flow_view(self) -> Any:
+        models: list[str] = []
+        with contextlib.suppress(FlowError):
+            models = [self.runner.provider_named(None).default_model or ""]
+        return flow_view(self.runner.flow, self.original, self.runner.check(), models)
+
+    def _run_json(self) -> Any:
+        return self.engine.call(self.sync.snapshot)
+
+    def _after_run(self) -> None:
+        """Store what is shown, so that a saved notebook can be read without a kernel."""
+        if self.comm is not None:
+            self.send_state("run")
+        bundle = self._repr_mimebundle_() if self.comm is not None else None
+        if bundle is not None:
+            for handle in self._handles:
+                handle.update(bundle[0], metadata=bundle[1], raw=True)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        bundle = self._repr_mimebundle_() if self.comm is not None else None
+        if bundle is None:  # the widget was closed
+            return
+        handle = display(  # type: ignore[no-untyped-call]
+            bundle[0], metadata=bundle[1], raw=True, display_id=True
+        )
+        self._handles = [*self._handles[1 - MAX_DISPLAYS :], handle]
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        flow = self.runner.flow
+        actions = sum(len(step.actions) for step in flow.steps)
+        status = self.run.status if self.run is not None else "not run yet"
+        size = f"{counted(len(flow.steps), 'step')}, {counted(actions, 'action')}"
+        data["text/plain"] = f"FlowWidget({flow.name!r}, {size}, {status})"
+        data["text/html"] = record(flow, self.run)
+        return data, metadata
+
+
+def _received(widget: FlowWidget, message: Any, buffers: Any) -> None:
+    """Hand a message of the browser over; it may come on any thread."""
+    if isinstance(message, Mapping) and "op" in message:
+        widget.engine.post(lambda: answer(widget, message))
+
+
+def _first_inputs(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of every declared input; None for a required one that is not given yet."""
+    for name in given:
+        if name not in flow.inputs:
+            run_inputs(flow, given)
+    return {
+        name: cast(name, one, given.get(name, one.default)) for name, one in flow.inputs.items()
+    }
+
+
+def _pin(comm: Any) -> None:
+    """Let a click reach Python while the main thread computes.
+
+    ipykernel 7.4 sends a comm's messages to whichever shell published on it last, and the engine's
+    thread counts as the main one; before and after, the front end's choice is followed. To be removed
+    when ipykernel follows it again.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default

@@ -1,0 +1,74 @@
+// Says which status the page shows for a flow, a step and an action, and in which words.
+import type { ActionView, RunView, StepView, View } from "./wire";
+
+export type Shown =
+  | "pending"
+  | "running"
+  | "waiting"
+  | "completed"
+  | "failed"
+  | "skipped"
+  | "canceled"
+  | "stale"
+  | "asks"
+  | "paused"
+  | "interrupted"
+  | "disconnected"
+  | "never";
+
+export const WORD: Record<Shown, string> = {
+  pending: "Pending",
+  running: "Running",
+  waiting: "Waiting",
+  completed: "Completed",
+  failed: "Failed",
+  skipped: "Skipped",
+  canceled: "Canceled",
+  stale: "Stale",
+  asks: "Needs your answer",
+  paused: "Paused",
+  interrupted: "Interrupted",
+  disconnected: "Disconnected",
+  never: "Not run yet",
+};
+
+const ACTIVE = new Set(["running", "waiting", "asks"]);
+
+/** True while an attempt is under way or a retry is due. */
+export function isActive(status: string): boolean {
+  return ACTIVE.has(status);
+}
+
+export function isSettled(status: string): boolean {
+  return status !== "pending" && !isActive(status);
+}
+
+export function actionStatus(action: ActionView, gone: boolean): Shown {
+  if (gone && isActive(action.status)) return "interrupted";
+  if (action.stale !== null && isSettled(action.status)) return "stale";
+  return action.status;
+}
+
+export function stepStatus(step: StepView | null, gone: boolean): Shown {
+  if (step === null) return "pending";
+  if (gone && isActive(step.status)) return "interrupted";
+  if (step.stale && step.status === "completed") return "stale";
+  return step.status;
+}
+
+export function flowStatus(view: View, gone: boolean): Shown {
+  if (gone) return "disconnected";
+  return view.run === null ? "never" : view.run.status;
+}
+
+/** True while the shown run is the one that runs. */
+export function isLive(view: View): boolean {
+  const run: RunView | null = view.run;
+  return run !== null && (view.running === run.id || run.status === "running" || run.status === "paused");
+}
+
+/** Why nothing can be run, or null: the engine takes no run before the last one has settled. */
+export function whyNotRun(view: View, gone: boolean): string | null {
+  if (gone) return "Kernel restarted";
+  return view.running === null ? null : "Already running";
+}

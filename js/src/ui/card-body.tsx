@@ -1,0 +1,158 @@
+// What stands below a card's lines: notes, attempts, and the editor or the text.
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { loadMarkdown, markdown } from "../host/asset";
+import { counted } from "../model/format";
+import { pieces } from "../model/template";
+import type { ActionView } from "../model/wire";
+import { Attempts } from "./attempts";
+import { type Card, views } from "./card-views";
+import { useUi } from "./context";
+import { Editor } from "./editor";
+import { Notes } from "./notes";
+import { Output } from "./output";
+import { Stream } from "./stream";
+
+export function Body(card: Card) {
+  const { step, action, def, view, shown, ui, why } = card;
+  const root = useRef<HTMLDivElement>(null);
+  const canEdit = def.fields !== null;
+  const close = () => {
+    const edit = root.current?.closest(".fw-action")?.querySelector<HTMLElement>(".fw-edit");
+    ui.editing.value = false;
+    edit?.focus();
+  };
+  const closeAttempts = () => {
+    const button = root.current?.closest(".fw-action")?.querySelector<HTMLElement>(".attempts");
+    ui.attemptsOpen.value = false;
+    button?.focus();
+  };
+  return (
+    <div class="fw-body" ref={root}>
+      {ui.attempt.value === null && (
+        <Notes
+          view={view}
+          shown={shown}
+          step={step}
+          action={action}
+          name={def.name}
+          ui={ui}
+          canEdit={canEdit}
+        />
+      )}
+      {ui.attemptsOpen.value && view.attempts.length > 1 && (
+        <Attempts view={view} step={step} action={action} ui={ui} close={closeAttempts} />
+      )}
+      {ui.editing.value && def.fields !== null ? (
+        <Editor
+          step={step}
+          action={action}
+          name={def.name}
+          fields={def.fields}
+          edited={def.edited}
+          ui={ui}
+          why={why}
+          close={close}
+        />
+      ) : (
+        <Content {...card} />
+      )}
+    </div>
+  );
+}
+
+function Content(card: Card) {
+  const { step, action, def, view, shown, ui } = card;
+  const { session } = useUi();
+  const old = ui.attempt.value;
+  const holder = useRef<HTMLDivElement>(null);
+  const held = useHeldBySelection(holder, view.status === "running");
+  const wants = views(card).value;
+  const { commands } = session;
+  useLayoutEffect(() => {
+    if (view.text !== "" && markdown.value === null && !def.has_schema) void loadMarkdown(commands);
+  }, [view.status, view.text === ""]);
+  if (old?.loading) return <p class="fw-prompt">Waiting for the text of attempt {old.number}</p>;
+  if (old)
+    return <Output key={old.number} text={old.text} view={wants} whole={ui.whole} toggled={ui.toggled} />;
+  if (view.status === "pending") return <Prompt text={def.prompt} />;
+  if (view.status === "waiting" && view.text !== "") return <Stopped {...card} />;
+  if (shown === "running" && view.text === "") return <NoText view={view} />;
+  if (view.text === "") return null;
+  return (
+    <div class="fw-holder" ref={holder}>
+      {view.status === "running" || held ? (
+        <Stream step={step} action={action} caret={shown === "running"} />
+      ) : (
+        <Output
+          text={view.text}
+          view={wants}
+          whole={ui.whole}
+          toggled={ui.toggled}
+          mono={def.has_schema || view.is_json}
+        />
+      )}
+    </div>
+  );
+}
+
+function Stopped({ view }: Card) {
+  return (
+    <div class="fw-prompt">
+      <span class="label">{`Attempt ${view.attempt} stopped after ${counted(view.text.length, "character")}`}</span>
+      <div class="fw-output bare">
+        <p class="pre">{view.text}</p>
+      </div>
+    </div>
+  );
+}
+
+function Prompt({ text }: { text: string }) {
+  const { references } = useUi().session.store.flow.value;
+  if (text === "") return null;
+  return (
+    <div class="fw-prompt">
+      <span class="label">Prompt</span>
+      <p class="pre">
+        {pieces(text, references).map((part, n) =>
+          part.known === null ? (
+            part.text
+          ) : (
+            <span key={n} class={part.known ? "ref" : "ref bad"}>
+              {part.text}
+            </span>
+          ),
+        )}
+      </p>
+    </div>
+  );
+}
+
+function NoText({ view }: { view: ActionView }) {
+  const { session } = useUi();
+  session.clock.seconds.value;
+  const seconds = view.started_at === null ? 0 : Math.floor(session.clock.now() - view.started_at);
+  return (
+    <p class="fw-prompt">
+      <span class="caret" />
+      {seconds >= 2 && <span class="fw-quiet">{`No text yet, ${seconds}\u00a0s`}</span>}
+    </p>
+  );
+}
+
+/** True after the text has settled while the reader still has a selection inside it. */
+function useHeldBySelection(holder: { current: HTMLElement | null }, running: boolean): boolean {
+  const [, redraw] = useState(0);
+  const wasRunning = useRef(running);
+  const selection = holder.current?.ownerDocument.getSelection() ?? null;
+  const selected =
+    selection !== null && !selection.isCollapsed && holder.current?.contains(selection.anchorNode) === true;
+  const held = !running && wasRunning.current && selected;
+  wasRunning.current = running || held;
+  useLayoutEffect(() => {
+    if (!held) return;
+    const changed = () => redraw((n) => n + 1);
+    document.addEventListener("selectionchange", changed);
+    return () => document.removeEventListener("selectionchange", changed);
+  }, [held]);
+  return held;
+}

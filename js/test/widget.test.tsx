@@ -1,0 +1,223 @@
+// @vitest-environment happy-dom
+// The widget on a page, over a model without a kernel.
+import { afterEach, expect, test, vi } from "vitest";
+import flowWidget from "../src/flow-widget";
+import type { View } from "../src/model/wire";
+import { FakeModel } from "./fake-model";
+import { actionDef, actionView, delta, errorView, flowView, runView, stepView, view } from "./make";
+
+afterEach(() => document.body.replaceChildren());
+
+const flow = flowView([
+  ["Read", [actionDef("Timeline"), actionDef("Facts")]],
+  ["Write", [actionDef("Summary")]],
+]);
+
+function open(run: View, views = 1) {
+  const model = new FakeModel(flow, run);
+  const end = new AbortController();
+  const widget = flowWidget();
+  widget.initialize({ model: { ...bound(model) }, signal: end.signal });
+  const roots = Array.from({ length: views }, () => {
+    const el = document.createElement("div");
+    document.body.append(el);
+    widget.render({ model: { ...bound(model) }, el, signal: end.signal });
+    return el;
+  });
+  const [root] = roots;
+  if (root === undefined) throw new Error("no view");
+  return { model, root, roots, end };
+}
+
+/** As anywidget does it: another proxy for each call. */
+function bound(model: FakeModel) {
+  return {
+    get: model.get.bind(model),
+    set: model.set.bind(model),
+    send: model.send.bind(model),
+    on: model.on.bind(model),
+    off: model.off.bind(model),
+  };
+}
+
+const live = () => {
+  const done = actionView({ text: "Done.", ended_at: 1 });
+  const steps = [stepView([done, actionView({ status: "running", text: "Hal" })], { status: "running" })];
+  return view(
+    runView([...steps, stepView([actionView({ status: "pending", attempt: 0 })])], {
+      status: "running",
+      ended_at: null,
+    }),
+  );
+};
+
+function find(root: HTMLElement, selector: string): HTMLElement {
+  const found = root.querySelector<HTMLElement>(selector);
+  if (found === null) throw new Error(`no ${selector}`);
+  return found;
+}
+
+test("a flow that never ran shows its prompts and can be run", () => {
+  const { root, model } = open(view(null));
+
+  find(root, ".fw-run-flow").click();
+
+  expect(find(root, ".fw-title .fw-status").textContent).toBe("Not run yet");
+  expect(find(root, ".fw-prompt").textContent).toContain("Summarise {{report}}");
+  expect(model.ops()).toEqual(["sync", "run_flow"]);
+});
+
+test("a button ignores presses until the ack", () => {
+  const { root, model } = open(view(null));
+
+  find(root, ".fw-run-flow").click();
+  find(root, ".fw-run-flow").click();
+
+  expect(model.ops()).toEqual(["sync", "run_flow"]);
+});
+
+test("play of an action sends its place", () => {
+  const { root, model } = open(view(null));
+
+  find(root, '.fw-action[data-step="0"][data-action="1"] .fw-run-action').click();
+  find(root, '.fw-step[data-step="1"] .fw-run-step').click();
+
+  expect(model.sent.slice(1)).toEqual([
+    { op: "run_action", step: 0, action: 1, c: 2 },
+    { op: "run_step", step: 1, c: 3 },
+  ]);
+});
+
+test("every focusable element keeps the notebook's shortcuts away", () => {
+  const { root } = open(live());
+
+  const bare = [...root.querySelectorAll<HTMLElement>("button,input,select,textarea,a,[tabindex]")].filter(
+    (element) => element.dataset.lmSuppressShortcuts !== "true",
+  );
+
+  expect(bare).toEqual([]);
+});
+
+test("growing text is appended to the node that is there", async () => {
+  const { root, model } = open(live());
+  await vi.waitFor(() => expect(find(root, '[data-action="1"] .fw-output').textContent).toBe("Hal"));
+  const node = find(root, '[data-action="1"] .pre').firstChild;
+
+  model.message({ k: "d", ...delta(1, { add: [[0, 1, 3, "lo"]] }) });
+
+  await vi.waitFor(() => expect(node?.textContent).toBe("Hallo"));
+  expect(find(root, '[data-action="1"] .fw-output').textContent).toBe("Hallo");
+});
+
+test("of a long streaming text the last 4 kB are in the page", async () => {
+  const start = live();
+  const action = start.run?.steps[0]?.actions[1];
+  if (action) action.text = "0123456789".repeat(2000);
+
+  const { root } = open(start);
+
+  await vi.waitFor(() => expect(find(root, '[data-action="1"] .fw-output').textContent?.length).toBe(4096));
+  expect(find(root, '[data-action="1"] .fw-more').textContent).toContain("Last 4\u00a0kB of 20\u00a0kB");
+});
+
+test("a status from Python changes the card", async () => {
+  const { root, model } = open(live());
+
+  model.message({
+    k: "d",
+    ...delta(1, {
+      set: [
+        [
+          ["run", "steps", 0, "actions", 1],
+          actionView({ status: "failed", error: errorView("It broke.", "Retry.") }) as never,
+        ],
+      ],
+    }),
+  });
+
+  await vi.waitFor(() => expect(find(root, '[data-action="1"]').dataset.status).toBe("failed"));
+  expect(find(root, ".fw-msg.err").textContent).toContain("It broke.");
+});
+
+test("a settled status shows in the card's own words", async () => {
+  const { root, model } = open(live());
+
+  model.message({
+    k: "d",
+    ...delta(1, { set: [[["run", "steps", 0, "actions", 1, "status"], "completed"]] }),
+  });
+
+  await vi.waitFor(() => expect(find(root, '[data-action="1"] .fw-status').textContent).toBe("Completed"));
+});
+
+test("a gone kernel disables every command and says so", async () => {
+  const { root, model } = open(
+    view(runView([stepView([actionView(), actionView()]), stepView([actionView()])])),
+  );
+  model.gone = true;
+
+  find(root, ".fw-run-flow").click();
+
+  await vi.waitFor(() =>
+    expect(root.textContent).toContain("Kernel restarted: run the cell again. Outputs below are from run 3."),
+  );
+  const enabled = [...root.querySelectorAll(".fw-run-flow,.fw-run-step,.fw-run-action")].filter(
+    (button) => button.getAttribute("aria-disabled") !== "true",
+  );
+  expect([enabled, find(root, ".fw-title .fw-status").textContent]).toEqual([[], "Disconnected"]);
+});
+
+test("two views share the run, not the folding", async () => {
+  const { roots } = open(live(), 2);
+  const [one, two] = roots;
+  if (one === undefined || two === undefined) throw new Error("two views");
+
+  find(one, '[aria-label="Collapse step Read"]').click();
+
+  await vi.waitFor(() => expect(one.querySelectorAll(".fw-action")).toHaveLength(1));
+  expect(two.querySelectorAll(".fw-action")).toHaveLength(3);
+});
+
+test("the end of a view leaves nothing on the page", () => {
+  const { root, end, model } = open(live());
+
+  end.abort();
+
+  expect([root.childElementCount, model.heard]).toEqual([0, 0]);
+});
+
+test("hostile names and outputs are text", async () => {
+  const start = live();
+  const action = start.run?.steps[0]?.actions[0];
+  if (action) action.text = '<img src=x onerror="window.hit=1"> <script>window.hit=1</script>';
+
+  const { root } = open(start);
+
+  await vi.waitFor(() =>
+    expect(find(root, '[data-action="0"] .fw-output').textContent).toContain("<script>"),
+  );
+  expect(root.querySelectorAll("img,script")).toHaveLength(0);
+});
+
+test("the editor sends what changed and then runs", async () => {
+  const { root, model } = open(view(null));
+  model.answer = (command) => queueMicrotask(() => model.ack(command));
+  find(root, '[aria-label="Edit action Timeline"]').click();
+  await vi.waitFor(() => find(root, ".fw-form"));
+  const prompt = [...root.querySelectorAll<HTMLTextAreaElement>(".fw-form textarea")][1];
+  if (prompt === undefined) throw new Error("no prompt");
+
+  prompt.value = "New {{report}}";
+  prompt.dispatchEvent(new Event("input", { bubbles: true }));
+  await Promise.resolve();
+  prompt.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true }));
+
+  await vi.waitFor(() => expect(model.ops().slice(1)).toEqual(["edit", "run_action"]));
+  expect(model.sent[1]).toEqual({
+    op: "edit",
+    step: 0,
+    action: 0,
+    fields: { prompt: "New {{report}}" },
+    c: 2,
+  });
+});

@@ -1,0 +1,7 @@
+// Runs the unit tests; files that need a DOM say so with `@vitest-environment happy-dom`.
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  test: { include: ["test/**/*.test.{ts,tsx}"], environment: "node" },
+});
