@@ -25,6 +25,7 @@ __all__ = [
     "Reply",
     "Timeouts",
     "Usage",
+    "preload",
     "provider_names",
     "provider_of",
 ]
@@ -34,6 +35,7 @@ ENTRY_POINTS = "flow_widgets.providers"
 
 _HOMES = {"OpenAIProvider": "openai", "OfflineProvider": "offline", "Reply": "offline"}
 _OWN = {"openai": "OpenAIProvider", "offline": "OfflineProvider"}
+_MEMBERS = ("name", "default_model", "check", "chat", "close")
 _defaults: dict[str, Provider] = {}
 _lock = threading.RLock()
 
@@ -50,9 +52,7 @@ def provider_of(value: object = None) -> Provider:
     """
     if value is None:
         provider = provider_of("openai")
-        check = getattr(provider, "check", None)
-        if check is not None:
-            check()
+        provider.check()
         return provider
     if isinstance(value, str):
         return _named(value)
@@ -62,10 +62,23 @@ def provider_of(value: object = None) -> Provider:
         return OpenAIProvider(client=value)
     if isinstance(value, Provider) and not isinstance(value, type):
         return value
+    missing = [name for name in _MEMBERS if not hasattr(value, name)]
+    lacks = f" (a provider of your own also needs {', '.join(missing)})" if len(missing) < 3 else ""
     raise FlowError(
         f"A provider can't be made of a {type(value).__name__!r}.",
-        hint="Pass a name, a provider, or an AsyncOpenAI client.",
+        hint=f"Pass a name, a provider, or an AsyncOpenAI client{lacks}.",
     )
+
+
+def preload() -> None:
+    """Import the openai SDK on a thread of its own, so that the first call need not wait for it."""
+    threading.Thread(target=_import_sdk, name="flow_widgets-preload", daemon=True).start()
+
+
+def _import_sdk() -> None:
+    from . import sdk
+
+    sdk.openai_module()
 
 
 def provider_names() -> list[str]:

@@ -82,7 +82,9 @@ def understand(body: Mapping[str, Any]) -> Prompt:
     instruction, material = _split(asked)
     topic = _topic(instruction)
     subject = "" if material else asked.partition(":")[2]
-    words = _keywords(subject) or _keywords(f"{material} {topic} {topic} {instruction}") or ["question"]
+    words = (
+        _keywords(subject) or _keywords(f"{material} {topic} {topic} {instruction}") or ["question"]
+    )
     if not topic or _keywords(subject):
         topic = " and ".join(words[:2])
     sentences = [] if not material else _sentences(material)

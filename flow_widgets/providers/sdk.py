@@ -7,6 +7,7 @@ trying again are the engine's, and its read timeout is off, because the watchdog
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from types import ModuleType
@@ -24,6 +25,10 @@ _KEEPALIVE_CONNECTIONS = 1000
 _WRITE_SECONDS = 30.0
 
 
+_importing = threading.RLock()
+"""Two threads that import the SDK at once can be given one that is not whole yet."""
+
+
 def openai_module() -> ModuleType:
     """Return the openai SDK.
 
@@ -31,7 +36,8 @@ def openai_module() -> ModuleType:
         ProviderError: It is not installed (``not_configured``).
     """
     try:
-        return import_module("openai")
+        with _importing:
+            return import_module("openai")
     except ImportError:
         raise ProviderError(
             "not_configured",
@@ -129,8 +135,9 @@ def refuse_sync(client: object) -> None:
     Raises:
         FlowError: It is one.
     """
-    sdk = sys.modules.get("openai")
-    if sdk is not None and isinstance(client, sdk.OpenAI) and not is_plain(client):
+    if client is None or "openai" not in sys.modules:
+        return
+    if isinstance(client, openai_module().OpenAI) and not is_plain(client):
         raise FlowError(
             f"The client is a {type(client).__name__!r}, which is synchronous.",
             hint="Pass its asynchronous counterpart, based on AsyncOpenAI.",
