@@ -304,6 +304,18 @@ def test_P7_an_edge_that_dies_ends_nothing_while_another_can_still_bring_a_visit
     assert run.statuses["d"] == "running"
 
 
+def test_P7_the_last_edge_that_fires_keeps_the_edges_behind_it_open():
+    joins, ports = {"c": "no_wait"}, {"c": ("success", "other")}
+    run = drive(flow("a >> c, b >> c, c.other >> d, u >> d", joins=joins, ports=ports))
+    run.complete("a")
+    run.complete("c")
+
+    run.complete("b")
+    run.complete("u")
+
+    assert run.statuses["d"] == "pending"
+
+
 def test_P7_a_skipped_source_ends_the_visits_behind_a_chain_of_no_wait_steps():
     joins = {"c": "no_wait", "d": "no_wait"}
     ports = {"s": ("x", "y"), "c": ("success", "other"), "d": ("success", "other")}
