@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from flow_widgets.clock import Clock, now
@@ -11,7 +12,14 @@ from flow_widgets.engine.execution import Execution
 from flow_widgets.engine.loop import is_loop_running, run_sync
 from flow_widgets.engine.observers import Observer, Observers
 from flow_widgets.engine.run import Run
-from flow_widgets.errors import AlreadyRunning, FlowError, InvalidFlow, NothingToRun, Problem
+from flow_widgets.errors import (
+    AlreadyRunning,
+    FlowError,
+    InvalidFlow,
+    InvalidInputs,
+    NothingToRun,
+    Problem,
+)
 from flow_widgets.flow.check import check_flow
 from flow_widgets.flow.formats import load_flow
 from flow_widgets.flow.graph import Place
@@ -149,6 +157,8 @@ class FlowRunner:
         self.flow = flow
         if self.run is not None and self.run.flow != flow:
             self._executions[self.run.id].record((ev.FlowRevised, None, None, flow))
+            with suppress(InvalidInputs):  # an input was added that is still to be filled in
+                self._take({n: v for n, v in self.run.inputs.items() if n in flow.inputs})
 
     def revise_inputs(self, inputs: Mapping[str, Any]) -> None:
         """Take edited inputs; outputs of the current run that used them become stale.
@@ -159,10 +169,14 @@ class FlowRunner:
         """
         self._must_be_idle()
         self.inputs = dict(inputs)
-        if self.run is not None:
-            values = run_inputs(self.flow, inputs)
-            if values != self.run.inputs:
-                self._executions[self.run.id].record((ev.InputsRevised, None, None, values))
+        self._take(inputs)
+
+    def _take(self, inputs: Mapping[str, Any]) -> None:
+        if self.run is None:
+            return
+        values = run_inputs(self.flow, inputs)
+        if values != self.run.inputs:
+            self._executions[self.run.id].record((ev.InputsRevised, None, None, values))
 
     # Looking.
 

@@ -26,6 +26,12 @@ class Arc:
     source: int
     target: int
     port: str
+    any_port: bool = False
+    """Whether every port of a step that completed fires it, as in a sequence."""
+
+    def is_fired(self, ports: tuple[str, ...]) -> bool:
+        """Whether a visit that fires these ports fires this edge."""
+        return self.port in ports or (self.any_port and bool(ports) and "error" not in ports)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def compile_graph(flow: Flow) -> Graph:
 
 def _sequence(flow: Flow) -> Iterator[Arc]:
     for index in range(len(flow.steps) - 1):
-        yield Arc(index, index, index + 1, flow.steps[index].ports[0])
+        yield Arc(index, index, index + 1, flow.steps[index].ports[0], any_port=True)
 
 
 def _declared(flow: Flow) -> Iterator[Arc]:

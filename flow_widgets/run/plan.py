@@ -307,7 +307,7 @@ def _reached(state: RunState, index: int, fired: tuple[str, ...]) -> dict[int, i
     """Return how often an edge to each step fired now, with steps behind visits that are over (P7)."""
     reached: dict[int, int] = {}
     for arc in state.graph.out[index]:
-        reached[arc.target] = reached.get(arc.target, 0) + (arc.port in fired)
+        reached[arc.target] = reached.get(arc.target, 0) + arc.is_fired(fired)
     front = [step for step, count in reached.items() if not count]
     while front:
         step = front.pop()

@@ -168,7 +168,7 @@ def _step_completed(state: RunState, event: ev.StepCompleted) -> None:
     if not _end_visit(state, event, "failed" if step.failed else "completed"):
         return
     for arc in state.graph.out[event.step or 0]:
-        state.arcs[arc.index].fired += arc.port in event.ports
+        state.arcs[arc.index].fired += arc.is_fired(event.ports)
     _close_when_exhausted(state, event.step or 0)
 
 

@@ -80,6 +80,7 @@ class FlowWidget(anywidget.AnyWidget):
         *,
         inputs: Mapping[str, Any] | None = None,
         provider: str | Provider | Any | None = None,
+        store: Observer | None = None,
         observers: Iterable[Observer] = (),
         max_parallel: int | None = None,
         clock: Clock = now,
@@ -96,6 +97,7 @@ class FlowWidget(anywidget.AnyWidget):
         self.runner = FlowRunner(
             loaded,
             provider=provider,
+            store=store,
             observers=[self._observe, *observers],
             max_parallel=max_parallel,
             clock=clock,

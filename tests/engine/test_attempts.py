@@ -47,7 +47,12 @@ async def _shared(ctx: Context) -> Any:
     return [ctx.shared["x"], ctx.run_id[:1], ctx.step, ctx.action, ctx.attempt]
 
 
+async def _leaves_elsewhere(ctx: Context) -> Any:
+    return Outcome(output=1, ports=("elsewhere",))
+
+
 DEEDS = {
+    "leaves elsewhere": _leaves_elsewhere,
     "returns": _returns,
     "streams": _streams,
     "raises": _raises,
@@ -92,6 +97,14 @@ async def test_an_action_reads_the_shared_state_and_cannot_write_it():
     run = await run_of("shared", inputs={"x": 1})
 
     assert run.output == [1, "r", 0, 0, 1]
+
+
+async def test_in_a_sequence_the_next_step_follows_whatever_port_was_fired():
+    flow = Flow(steps=[Doing(what="leaves elsewhere"), Doing(what="returns")])
+
+    run = await FlowRunner(flow).run_flow()
+
+    assert [step.status for step in run.steps] == ["completed", "completed"]
 
 
 class Mismatched:

@@ -224,6 +224,18 @@ async def test_a_step_added_after_a_run_records_its_result(provider, make_flow):
     assert [step.output for step in run.steps] == ["echo: a ", "echo: b "]
 
 
+async def test_an_input_added_with_a_default_is_there_for_the_next_step_that_runs(
+    provider, make_flow
+):
+    runner = FlowRunner(make_flow("a"), provider=provider)
+    run = await runner.run_flow()
+
+    runner.revise(make_flow("a", "{{tone}}", inputs={"tone": "calm"}))
+    await runner.run_step(1)
+
+    assert run.steps[1].output == "echo: calm "
+
+
 async def test_cancel_keeps_the_partial_text_and_closes_the_stream(provider, make_flow):
     run = FlowRunner(make_flow(["hold on", "b"], "c"), provider=provider).run_flow()
     async for event in run:

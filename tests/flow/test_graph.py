@@ -28,7 +28,10 @@ def test_without_edges_each_step_leads_to_the_next():
     graph = compile_graph(flow("1", "2", "3"))
 
     assert graph.sequence
-    assert graph.arcs == (Arc(0, 0, 1, "success"), Arc(1, 1, 2, "success"))
+    assert graph.arcs == (
+        Arc(0, 0, 1, "success", any_port=True),
+        Arc(1, 1, 2, "success", any_port=True),
+    )
     assert graph.joins == ("all_done",) * 3
 
 
