@@ -46,3 +46,31 @@ def rig(server: JupyterServer, request: pytest.FixtureRequest, tmp_path: Path) -
     name = re.sub(r"\W+", "-", request.node.name)
     with Rig(server, shots=shots, name=name) as opened:
         yield opened
+        if request.node.stash.get(FAILED, False):
+            _tell(opened)
+
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Remember that a test failed, so that its fixture can tell what the page showed."""
+    report = yield
+    if report.when == "call":
+        item.stash[FAILED] = report.failed
+    return report
+
+
+def _tell(rig: Rig) -> None:
+    """Print what a failed test's pages said and showed."""
+    print("console:", *rig.console[-8:], sep="\n  ")
+    print("page errors:", *rig.page_errors, sep="\n  ")
+    for css in (
+        ".fw-title .fw-status",
+        ".fw-banner",
+        ".jp-InputPrompt",
+        ".jp-OutputArea-output pre",
+    ):
+        print(f"{css}:", rig.texts(css))
+    print("picture:", rig.shot("failed"))
