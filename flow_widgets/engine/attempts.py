@@ -24,7 +24,7 @@ async def attempt_of(action: Action, ctx: ActionContext) -> Fact:
         outcome = await action.run(ctx)  # type: ignore[attr-defined]  # RunnableAction; flow/ knows no run
     except asyncio.CancelledError:
         return (ev.ActionCanceled, ctx.step, ctx.action, ctx.attempt)
-    except Exception as error:  # noqa: BLE001  # a task's edge: it becomes a fact
+    except BaseException as error:  # noqa: BLE001  # a task's edge: it becomes a fact, SystemExit too
         return failed(ctx.step, ctx.action, ctx.attempt, failure_of(error, ctx), ctx)
     return _completed(action, outcome, ctx)
 
@@ -68,7 +68,7 @@ def failed(
     return (ev.ActionFailed, step, action, attempt, failure, tokens)
 
 
-def failure_of(error: Exception, ctx: ActionContext | None = None) -> Failure:
+def failure_of(error: BaseException, ctx: ActionContext | None = None) -> Failure:
     """Return an exception as a failure to show: ours with their own words, others with a traceback."""
     if isinstance(error, ProviderError):
         return Failure(

@@ -11,6 +11,7 @@ import asyncio
 import concurrent.futures
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,8 @@ class Execution:
         self._tasks: dict[tuple[int, int, int], asyncio.Task[None]] = {}
         self._parked: deque[do.StartAction] = deque()
         self._begun = False
+        self._operation = 0
+        """Which piece of work goes on; what ends an earlier one does not end it."""
 
     @property
     def shared(self) -> Mapping[str, Any]:
@@ -80,10 +83,16 @@ class Execution:
         return self.state.shared
 
     def begin(self, fact: Fact) -> None:
-        """Record the event that starts work, in the running loop; ``done`` is new."""
+        """Record the event that starts work, in the running loop.
+
+        Whoever waits already, because the work before has not been told to its end, waits on.
+        """
         self.loop = asyncio.get_running_loop()
-        if self._begun:
+        self._operation += 1
+        if self.done.done():
             self.done = concurrent.futures.Future()
+        if self._begun:
+            self.backlog = deque()
         self.record(fact)
 
     def record(self, fact: Fact) -> None:
@@ -99,11 +108,24 @@ class Execution:
             while self._work:
                 self._step()
         except Exception as error:  # ours: whoever waits for the run must hear of it
-            if not self.done.done():
-                self.done.set_exception(error)
+            self._give_up(error)
             raise
         finally:
             self._draining = False
+
+    def _give_up(self, error: Exception) -> None:
+        """Settle a run that a mistake of ours has stopped, so that its runner can go on."""
+        self._work.clear()
+        if self._begun and self.state.status == "running":
+            reason = f"flow_widgets made a mistake: {type(error).__name__}: {error}"
+            self.state.canceling = True
+            fact = ev.FlowFailed(
+                self.state.seq + 1, self.run_id, self._clock(), None, None, reason
+            )
+            self.state = reduce(self.state, fact)
+            self._tell(fact)
+        if not self.done.done():
+            self.done.set_exception(error)
 
     def _step(self) -> None:
         item = self._work.popleft()
@@ -125,7 +147,9 @@ class Execution:
         self._begun = True
         complaints = self._tell(event)
         if isinstance(event, (ev.FlowCompleted, ev.FlowFailed, ev.FlowCanceled)):
-            self._finish()
+            again = any(isinstance(one, tuple) and one[0] is ev.RerunStarted for one in self._work)
+            if not again:  # an observer may have asked for a rerun
+                self._finish()
         follows: list[Any] = list(plan(self.state, event))
         return [*follows, *((ev.LogWritten, None, None, "warn", text) for text in complaints)]
 
@@ -200,7 +224,8 @@ class Execution:
         self._parked.clear()
         for (step, action, attempt), task in self._tasks.items():
             facts.append((ev.ActionCanceled, step, action, attempt))
-            task.cancel()
+            with suppress(RuntimeError):  # its loop was closed under it
+                task.cancel()
         return facts
 
     def _start_action(self, decision: do.StartAction) -> list[Any]:
@@ -264,27 +289,29 @@ class Execution:
 
     async def _run(self, action: Action, ctx: ActionContext, attempt: AttemptState) -> None:
         fact = await attempt_of(action, ctx)
-        if attempt.status == "running":
+        if attempt.status == "running" and fact[0] is not ev.ActionCanceled:
             self.record(fact)
 
     def _ended(self, key: tuple[int, int, int]) -> None:
+        attempt = self.state.action(key[:2]).attempts[key[2] - 1]
+        if attempt.status == "running":  # somebody else canceled its task: the loop is ending
+            self.cancel()
         del self._tasks[key]
         while self._parked and len(self._tasks) < (self._max_parallel or 0):
             self._work.append(self._parked.popleft())
             self._drain()
         if not self._tasks and self.state.status != "running":
-            self._resolve()
+            self._resolve(self._operation)
 
     def _finish(self) -> None:
-        if not self._tasks:
-            self._resolve()
+        if not self._tasks or self.loop.is_closed():
+            self._resolve(self._operation)
         else:
-            self.loop.call_later(GRACE_SECONDS, self._resolve, self.done)
+            self.loop.call_later(GRACE_SECONDS, self._resolve, self._operation)
 
-    def _resolve(self, done: concurrent.futures.Future[None] | None = None) -> None:
-        done = done or self.done
-        if not done.done():
-            done.set_result(None)
+    def _resolve(self, operation: int) -> None:
+        if operation == self._operation and not self.done.done():
+            self.done.set_result(None)
 
 
 def _with_model(action: Action, model: str | None) -> Action:

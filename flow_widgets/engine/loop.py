@@ -108,8 +108,8 @@ def wait(future: concurrent.futures.Future[T]) -> T:
         try:
             return future.result(TICK_SECONDS)
         except concurrent.futures.TimeoutError:
-            if future.done():
-                raise
+            if future.done():  # it settled while we looked away, or raised a timeout of its own
+                return future.result()
 
 
 async def wait_async(future: concurrent.futures.Future[T]) -> T:

@@ -5,28 +5,51 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from inspect import iscoroutinefunction
 from typing import Any
 
+from flow_widgets.errors import FlowError
 from flow_widgets.run.events import AnyEvent, FlowCanceled, FlowCompleted, FlowFailed
 
 Observer = Callable[[Any], object]
 """Is told every event of a run, in order, on the thread that drives the run."""
 
 
-class Observers:
-    """The observers of a run; a subscription ends with the call that ``add`` returned."""
+def checked(observer: Observer) -> Observer:
+    """Return an observer that can be told events.
 
-    def __init__(self, observers: tuple[Observer, ...] = ()) -> None:
-        """Begin with these, told in this order."""
-        self.all: tuple[Observer, ...] = observers
+    Raises:
+        FlowError: It is an ``async def``, whose calls nobody would await.
+    """
+    if iscoroutinefunction(observer):
+        raise FlowError(
+            f"The observer {observer.__qualname__} is an async function; nobody would await it.",
+            hint="Pass a plain function, or use 'async for event in run'.",
+        )
+    return observer
+
+
+class Observers:
+    """The observers of a run: those of its runner, and readers of their own."""
+
+    def __init__(self, shared: list[Observer] | None = None) -> None:
+        """Tell the observers of a list, as it is at each event, and then those that are added."""
+        self._shared = shared if shared is not None else []
+        self._own: list[Observer] = []
         self._reported: set[int] = set()
 
+    @property
+    def all(self) -> tuple[Observer, ...]:
+        """Everybody who is told, in this order."""
+        return (*self._shared, *self._own)
+
     def add(self, observer: Observer) -> Callable[[], None]:
-        """Tell an observer from now on; the returned call ends that."""
-        self.all = (*self.all, observer)
+        """Tell an observer from now on; the returned call ends that, however often it is made."""
+        self._own.append(observer)
 
         def remove() -> None:
-            self.all = tuple(each for each in self.all if each is not observer)
+            if observer in self._own:
+                self._own.remove(observer)
 
         return remove
 
@@ -36,7 +59,7 @@ class Observers:
         for observer in self.all:
             try:
                 observer(event)
-            except Exception as error:  # noqa: BLE001  # a stranger's code: it is logged
+            except BaseException as error:  # noqa: BLE001  # a stranger's code: it is logged
                 if id(observer) not in self._reported:
                     self._reported.add(id(observer))
                     name = getattr(observer, "__qualname__", type(observer).__name__)
@@ -47,14 +70,12 @@ class Observers:
 class Subscription:
     """Events for an ``async for`` loop, in any event loop: a queue and one wake-up per pass."""
 
-    def __init__(self, backlog: deque[Any]) -> None:
-        """Begin with events that were kept."""
-        self.queue: deque[Any] = deque(backlog)
+    def __init__(self) -> None:
+        """Begin with no event, in the reader's loop."""
+        self.queue: deque[Any] = deque()
         self.loop = asyncio.get_running_loop()
         self._ready = asyncio.Event()
         self._scheduled = False
-        if self.queue:
-            self._ready.set()
 
     def __call__(self, event: Any) -> None:
         """Keep an event, and wake the reader once per pass of its loop."""

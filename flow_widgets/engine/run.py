@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncIterator, Generator, Sequence
+import asyncio
+import concurrent.futures
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -12,7 +13,7 @@ from flow_widgets.clock import as_datetime, now
 from flow_widgets.engine.execution import Execution
 from flow_widgets.engine.loop import wait, wait_async
 from flow_widgets.engine.observers import Subscription
-from flow_widgets.errors import NoSuchStep, RunFailed
+from flow_widgets.errors import NoSuchStep, RunFailed, nearest
 from flow_widgets.flow.model import Flow
 from flow_widgets.run.events import Failure
 from flow_widgets.run.log import counted, seconds
@@ -86,9 +87,8 @@ class Run:
     @property
     def steps(self) -> Parts[RunStep]:
         """The steps, by index, id or name."""
-        names = [(step.id, step.name) for step in self.flow.steps]
-        made = [RunStep(index, self._state) for index in range(len(names))]
-        return Parts(made, names, "step")
+        state = self._state
+        return Parts(lambda index: RunStep(index, state), self.flow.steps, "step")
 
     @property
     def output(self) -> Any:
@@ -139,7 +139,6 @@ class Run:
             raise RuntimeError(
                 "This thread drives the run: use 'await run' instead of run.result()."
             )
-        self._execution.backlog = None
         try:
             wait(self._execution.done)
         except KeyboardInterrupt:
@@ -181,7 +180,6 @@ class Run:
         return self._settled().__await__()
 
     async def _settled(self) -> Run:
-        self._execution.backlog = None
         try:
             await wait_async(self._execution.done)
         except BaseException:  # a canceled wait or an interrupted cell
@@ -191,16 +189,25 @@ class Run:
         return self
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        """Yield the events of the run, in order, until it has settled."""
-        execution = self._execution
-        subscription = Subscription(execution.backlog or deque())
-        execution.backlog = None
-        remove = execution.observers.add(subscription)
+        """Yield the events of the run from its start (or its last rerun) until it has settled.
+
+        A reader that comes after ten thousand events, or after the next run, begins where it came.
+        """
+        execution, subscription = self._execution, Subscription()
+
+        def attach() -> Callable[[], None]:
+            subscription.queue.extend(execution.backlog or ())
+            return execution.observers.add(subscription)
+
+        remove = await _there(execution, attach)
         try:
             async for event in subscription.events(lambda: self.status != "running"):
                 yield event
         finally:
-            remove()
+            if _is_here(execution):
+                remove()
+            else:
+                execution.loop.call_soon_threadsafe(remove)
 
     def __repr__(self) -> str:
         steps = counted(len(self._state.steps), "step")
@@ -209,24 +216,43 @@ class Run:
 
 
 def _is_here(execution: Execution) -> bool:
-    """Whether the calling thread runs the loop that drives the execution."""
-    import asyncio
-
+    """Whether the calling thread may touch the execution: it runs its loop, or nobody does any more."""
+    if execution.loop.is_closed():
+        return True
     try:
         return asyncio.get_running_loop() is execution.loop
     except RuntimeError:
         return not execution.loop.is_running()
 
 
-class Parts(Sequence[T], Generic[T]):
-    """A list whose items can also be had by id or name."""
+async def _there(execution: Execution, function: Callable[[], T]) -> T:
+    """Call a function on the thread that drives an execution, and return its result."""
+    if _is_here(execution):
+        return function()
+    result: concurrent.futures.Future[T] = concurrent.futures.Future()
+    execution.loop.call_soon_threadsafe(lambda: result.set_result(function()))
+    return await wait_async(result)
 
-    def __init__(self, items: Sequence[T], names: Sequence[tuple[str, str]], kind: str) -> None:
-        """Hold items and, for each, its id and name."""
-        self._items, self._names, self._kind = items, names, kind
+
+class NoRun:
+    """Stands for the run when there is none: awaiting it gives None at once."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        yield from ()
+
+    def __bool__(self) -> bool:
+        return False
+
+
+class Parts(Sequence[T], Generic[T]):
+    """A list whose items can also be had by id or name; items are made when they are asked for."""
+
+    def __init__(self, make: Callable[[int], T], parts: Sequence[Any], kind: str) -> None:
+        """Hold as many items as ``parts``, each of which has an id and a name."""
+        self._make, self._parts, self._kind = make, parts, kind
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._parts)
 
     @overload
     def __getitem__(self, key: int | str) -> T: ...
@@ -234,18 +260,29 @@ class Parts(Sequence[T], Generic[T]):
     def __getitem__(self, key: slice) -> Sequence[T]: ...
     def __getitem__(self, key: int | str | slice) -> T | Sequence[T]:
         if isinstance(key, slice):
-            return self._items[key]
+            return [self._make(index) for index in range(*key.indices(len(self)))]
         if isinstance(key, str):
-            for item, names in zip(self._items, self._names, strict=True):
-                if key and key in names:
-                    return item
-        elif -len(self._items) <= key < len(self._items):
-            return self._items[key]
-        counted_items = counted(len(self._items), self._kind)
-        raise NoSuchStep(f"There is no {self._kind} {key!r}; there are {counted_items}.")
+            for names in (_ids, _labels):
+                for index, part in enumerate(self._parts):
+                    if key and key == names(part):
+                        return self._make(index)
+        elif -len(self) <= key < len(self):
+            return self._make(key % len(self))
+        known = [_labels(part) or _ids(part) for part in self._parts]
+        counted_items = counted(len(self), self._kind)
+        what = f"There is no {self._kind} {key!r}; there are {counted_items}."
+        raise NoSuchStep(what, hint=nearest(key, known) if isinstance(key, str) else "")
 
     def __repr__(self) -> str:
-        return repr(list(self._items))
+        return repr(list(self))
+
+
+def _ids(part: Any) -> str:
+    return str(part.id)
+
+
+def _labels(part: Any) -> str:
+    return str(getattr(part, "label", part.name))
 
 
 class RunStep:
@@ -297,9 +334,9 @@ class RunStep:
     @property
     def actions(self) -> Parts[RunAction]:
         """The actions, by index, id or name."""
-        defined = self._run.graph.flow.steps[self.index].actions
-        made = [RunAction(state, self._run) for state in self._state.actions]
-        return Parts(made, [(one.id, one.name) for one in defined], "action")
+        states, run = self._state.actions, self._run
+        defined = run.graph.flow.steps[self.index].actions
+        return Parts(lambda index: RunAction(states[index], run), defined, "action")
 
     @property
     def output(self) -> Any:

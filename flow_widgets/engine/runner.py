@@ -10,8 +10,8 @@ from flow_widgets.clock import Clock, now
 from flow_widgets.engine.attempts import Fact
 from flow_widgets.engine.execution import Execution
 from flow_widgets.engine.loop import is_loop_running, run_sync
-from flow_widgets.engine.observers import Observer, Observers
-from flow_widgets.engine.run import Run
+from flow_widgets.engine.observers import Observer, Observers, checked
+from flow_widgets.engine.run import NoRun, Run
 from flow_widgets.errors import (
     AlreadyRunning,
     FlowError,
@@ -61,10 +61,13 @@ class FlowRunner:
         none. ``store`` is told every event before the ``observers`` are. ``max_parallel`` limits the
         actions in flight; None means the flow's limit.
         """
-        self.flow: Flow = load_flow(flow)
+        self._flow: Flow = load_flow(flow)
         self.provider = provider if provider is None else provider_of(provider)
         self.inputs: dict[str, Any] = dict(inputs or {})
-        self.observers: list[Observer] = [*([store] if store is not None else []), *observers]
+        told = [*([store] if store is not None else []), *observers]
+        self.observers: list[Observer] = [checked(one) for one in told]
+        if max_parallel is not None and max_parallel < 1:
+            raise FlowError(f"max_parallel is {max_parallel}; it must be 1 or more, or None.")
         self.max_parallel = max_parallel
         self.runs: list[Run] = []
         self.run: Run | None = None
@@ -123,9 +126,12 @@ class FlowRunner:
             raise NothingToRun("Nothing is stale.", hint="Run the flow, or edit something first.")
         return self._run_places(stale, "stale", None)
 
-    def cancel(self) -> Run | None:
-        """Cancel the current run and return it; does nothing when none runs."""
-        return self.run.cancel() if self.run is not None else None
+    def cancel(self) -> Run | NoRun:
+        """Cancel the current run and return it; does nothing when none runs.
+
+        Awaiting the result waits until its streams are closed.
+        """
+        return self.run.cancel() if self.run is not None else NoRun()
 
     def run_flow_sync(self, inputs: Mapping[str, Any] | None = None) -> Run:
         """Run the whole flow and return when it has settled, without ``await``."""
@@ -147,6 +153,15 @@ class FlowRunner:
 
     # Editing between runs.
 
+    @property
+    def flow(self) -> Flow:
+        """The definition that the next command runs; assigning another is ``revise``."""
+        return self._flow
+
+    @flow.setter
+    def flow(self, flow: Any) -> None:
+        self.revise(load_flow(flow))
+
     def revise(self, flow: Flow) -> None:
         """Take an edited definition; outputs of the current run that it changes become stale.
 
@@ -154,7 +169,7 @@ class FlowRunner:
             AlreadyRunning: A run has not settled yet.
         """
         self._must_be_idle()
-        self.flow = flow
+        self._flow = flow
         if self.run is not None and self.run.flow != flow:
             self._executions[self.run.id].record((ev.FlowRevised, None, None, flow))
             with suppress(InvalidInputs):  # an input was added that is still to be filled in
@@ -168,6 +183,7 @@ class FlowRunner:
             AlreadyRunning: A run has not settled yet.
         """
         self._must_be_idle()
+        run_inputs(self.flow, inputs)
         self.inputs = dict(inputs)
         self._take(inputs)
 
@@ -220,11 +236,13 @@ class FlowRunner:
         execution = Execution(
             self._new_id(),
             clock=self._clock,
-            observers=Observers(tuple(self.observers)),
+            observers=Observers(self.observers),
             provider_of=self.provider_named,
             max_parallel=self.max_parallel or self.flow.max_parallel,
         )
         number = len(self.runs) + 1
+        if self.run is not None:
+            self._executions[self.run.id].backlog = None
         run = Run(execution)
         self._executions[execution.run_id] = execution
         self.runs.append(run)
@@ -241,7 +259,7 @@ class FlowRunner:
             return self._start(inputs, tuple(places))
         _must_have_loop()
         if inputs is not None:
-            self.revise_inputs(inputs)
+            self._take({**self.run.inputs, **inputs})
         fact: Fact = (ev.RerunStarted, None, None, tuple(places), cause)
         self._executions[self.run.id].begin(fact)
         return self.run
@@ -292,10 +310,7 @@ class FlowRunner:
 
     def _sync(self, start: Callable[[], Run]) -> Run:
         async def main() -> Run:
-            try:
-                return await start()
-            finally:
-                await self.close()
+            return await start()
 
         return run_sync(main)
 

@@ -12,8 +12,8 @@ import traitlets
 
 from flow_widgets.clock import Clock, now
 from flow_widgets.engine.loop import EngineThread, engine
-from flow_widgets.engine.observers import Observer
-from flow_widgets.engine.run import Run
+from flow_widgets.engine.observers import Observer, checked
+from flow_widgets.engine.run import NoRun, Run
 from flow_widgets.engine.runner import FlowRunner
 from flow_widgets.errors import FlowError, InvalidInputs
 from flow_widgets.export.frames import save
@@ -93,7 +93,6 @@ class FlowWidget(anywidget.AnyWidget):
         """
         loaded = load_flow(flow)
         self.original: Flow = loaded
-        self.engine: EngineThread = engine()
         self.runner = FlowRunner(
             loaded,
             provider=provider,
@@ -111,6 +110,11 @@ class FlowWidget(anywidget.AnyWidget):
         preload()
         self.on_msg(_received)
         _pin(self.comm)
+
+    @property
+    def engine(self) -> EngineThread:
+        """The thread that runs live on; another one after a fork."""
+        return engine()
 
     # The commands of the screen, in code.
 
@@ -169,8 +173,8 @@ class FlowWidget(anywidget.AnyWidget):
         """Run an action and return when it has settled, without ``await``."""
         return self.run_action(step, action).result()
 
-    def cancel(self) -> Run | None:
-        """Stop the current run at once, keeping text that has arrived, and return it."""
+    def cancel(self) -> Run | NoRun:
+        """Stop the current run at once, keeping text that has arrived, and return it to await."""
         return self.engine.call(self.runner.cancel)
 
     # Looking.
@@ -196,21 +200,14 @@ class FlowWidget(anywidget.AnyWidget):
         It is called on the engine's thread, so it should be quick; what it raises is logged.
         """
 
-        def add() -> Callable[[], None]:
-            self.runner.observers.append(callback)
-            run = self.runner.run
-            silence = (
-                self.runner.execution(run).observers.add(callback) if run is not None else None
-            )
+        observers = self.runner.observers
+        self.engine.call(lambda: observers.append(checked(callback)))
 
-            def remove() -> None:
-                self.runner.observers.remove(callback)
-                if silence is not None:
-                    silence()
+        def remove() -> None:
+            if callback in observers:
+                observers.remove(callback)
 
-            return lambda: self.engine.call(remove)
-
-        return self.engine.call(add)
+        return lambda: self.engine.call(remove)
 
     def to_frame(self, of: str = "actions", *, expand: bool = False) -> pd.DataFrame:
         """Return all runs of this widget as one DataFrame, with the columns of ``to_frame``."""
@@ -271,13 +268,22 @@ class FlowWidget(anywidget.AnyWidget):
 
     @traitlets.validate("flow")
     def _loaded(self, proposal: Any) -> Flow:
-        return load_flow(proposal["value"])
+        flow = load_flow(proposal["value"])
+        if flow is not self.runner.flow:
+            self.engine.call(lambda: self._take_new_flow(flow))
+        return flow
 
-    @traitlets.observe("flow")
-    def _replaced(self, change: Any) -> None:
-        if change["new"] is not self.runner.flow:
-            self.original = change["new"]
-            self.engine.call(lambda: self.runner.revise(change["new"]))
+    def _take_new_flow(self, flow: Flow) -> None:
+        """Take another flow in place of the old one, with the inputs that both have."""
+        self.runner.revise(flow)
+        self.original = flow
+        kept = {name: value for name, value in self.sync.inputs.items() if name in flow.inputs}
+        self.sync.inputs = _first_inputs(flow, {})
+        for name, value in kept.items():
+            with contextlib.suppress(InvalidInputs):  # the new flow wants another type
+                self.sync.inputs[name] = cast(name, flow.inputs[name], value)
+        self.runner.inputs = self.sync.inputs
+        self.sync.mark()
 
     def _flow_json(self) -> Any:
         return self.engine.call(self._flow_view)
@@ -292,7 +298,8 @@ class FlowWidget(anywidget.AnyWidget):
         return self.engine.call(self.sync.snapshot)
 
     def _after_run(self) -> None:
-        """Store what is shown, so that a saved notebook can be read without a kernel."""
+        """Take what was edited meanwhile, and store what is shown for readers without a kernel."""
+        self.take_inputs(self.sync.inputs)
         if self.comm is not None:
             self.send_state("run")
         bundle = self._repr_mimebundle_() if self.comm is not None else None
