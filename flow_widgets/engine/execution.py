@@ -119,9 +119,7 @@ class Execution:
         if self._begun and self.state.status == "running":
             reason = f"flow_widgets made a mistake: {type(error).__name__}: {error}"
             self.state.canceling = True
-            fact = ev.FlowFailed(
-                self.state.seq + 1, self.run_id, self._clock(), None, None, reason
-            )
+            fact = ev.FlowFailed(self.state.seq + 1, self.run_id, self._clock(), None, None, reason)
             self.state = reduce(self.state, fact)
             self._tell(fact)
         if not self.done.done():
@@ -247,7 +245,8 @@ class Execution:
         except FlowError as error:
             failure = failure_of(error)
             return [(*start, tuple(reads.items()), model), failed(step, number, attempt, failure)]
-        return [(*start, tuple(reads.items()), model), _Launch(ready, step, number, attempt)]
+        begun = (*start, tuple(reads.items()), model, ready)
+        return [begun, _Launch(ready, step, number, attempt)]
 
     def _value(self, reference: Reference, reads: dict[Place | str, str | None]) -> Any:
         """Look a reference up, and note what was read with its digest."""

@@ -14,7 +14,8 @@ from flow_widgets.engine.execution import Execution
 from flow_widgets.engine.loop import wait, wait_async
 from flow_widgets.engine.observers import Subscription
 from flow_widgets.errors import NoSuchStep, RunFailed, nearest
-from flow_widgets.flow.model import Flow
+from flow_widgets.flow.model import Action, Flow
+from flow_widgets.run.asked import prompt_of
 from flow_widgets.run.events import Failure
 from flow_widgets.run.log import counted, seconds
 from flow_widgets.run.state import ActionState, AttemptState, LogLine, RunState, StepState
@@ -59,8 +60,8 @@ class Run:
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """The inputs it was given, defaults filled in."""
-        return dict(self._state.inputs)
+        """The inputs that its newest work began with, defaults filled in."""
+        return dict(self._state.used_inputs)
 
     @property
     def status(self) -> RunStatus:
@@ -212,7 +213,8 @@ class Run:
     def __repr__(self) -> str:
         steps = counted(len(self._state.steps), "step")
         time = f", {seconds(self.seconds)}" if self.status != "running" else ""
-        return f"<Run {self.number} of {self.flow.name!r}: {self.status}, {steps}{time}>"
+        why = f". {self.error.what}" if self.status == "failed" and self.error else ""
+        return f"<Run {self.number} of {self.flow.name!r}: {self.status}, {steps}{time}{why}>"
 
 
 def _is_here(execution: Execution) -> bool:
@@ -269,8 +271,8 @@ class Parts(Sequence[T], Generic[T]):
         elif -len(self) <= key < len(self):
             return self._make(key % len(self))
         known = [_labels(part) or _ids(part) for part in self._parts]
-        counted_items = counted(len(self), self._kind)
-        what = f"There is no {self._kind} {key!r}; there are {counted_items}."
+        verb = "is" if len(self) == 1 else "are"
+        what = f"There is no {self._kind} {key!r}; there {verb} {counted(len(self), self._kind)}."
         raise NoSuchStep(what, hint=nearest(key, known) if isinstance(key, str) else "")
 
     def __repr__(self) -> str:
@@ -334,9 +336,9 @@ class RunStep:
     @property
     def actions(self) -> Parts[RunAction]:
         """The actions, by index, id or name."""
-        states, run = self._state.actions, self._run
-        defined = run.graph.flow.steps[self.index].actions
-        return Parts(lambda index: RunAction(states[index], run), defined, "action")
+        states = self._state.actions
+        defined = self._run.graph.flow.steps[self.index].actions
+        return Parts(lambda i: RunAction(states[i], defined[i].name), defined, "action")
 
     @property
     def output(self) -> Any:
@@ -353,9 +355,9 @@ class RunStep:
 class RunAction:
     """An action in a run: its newest attempt, and all attempts."""
 
-    def __init__(self, state: ActionState, run: RunState) -> None:
+    def __init__(self, state: ActionState, name: str) -> None:
         """Look at an action of a run's state."""
-        self._state, self._run = state, run
+        self._state, self._name = state, name
 
     @property
     def id(self) -> str:
@@ -366,6 +368,11 @@ class RunAction:
     def status(self) -> ActionStatus:
         """The status of the newest attempt; ``pending`` or ``skipped`` without one."""
         return self._state.status
+
+    @property
+    def name(self) -> str:
+        """The action's name in the flow, which may be empty."""
+        return self._name
 
     @property
     def stale(self) -> str | None:
@@ -446,6 +453,16 @@ class Attempt:
     def note(self) -> str | None:
         """``truncated``, ``refused`` or ``empty``, or None."""
         return self._state.note
+
+    @property
+    def rendered(self) -> Action | None:
+        """The action as it was run, its templates filled in; None when that failed."""
+        return self._state.rendered
+
+    @property
+    def prompt(self) -> str | None:
+        """The text that was asked, its templates filled in; None for an action that asks none."""
+        return prompt_of(self._state.rendered)
 
     @property
     def model(self) -> str | None:

@@ -187,11 +187,33 @@ class FlowRunner:
         self.inputs = dict(inputs)
         self._take(inputs)
 
+    def select(self, run: Run) -> None:
+        """Make one of the runs the current one, which reruns go into.
+
+        Raises:
+            AlreadyRunning: A run has not settled yet.
+        """
+        if run is self.run:
+            return
+        self._must_be_idle()
+        if self.run is not None:
+            self._leave(self.run)
+        self.run = run
+        self.inputs = {name: v for name, v in run.inputs.items() if name in self.flow.inputs}
+        self.revise(self.flow)
+
+    def _leave(self, run: Run) -> None:
+        """Let a run be as it was run: edits of its inputs since then belong to the next one."""
+        execution = self._executions[run.id]
+        execution.backlog = None
+        if execution.state.inputs != execution.state.used_inputs:
+            execution.record((ev.InputsRevised, None, None, execution.state.used_inputs))
+
     def _take(self, inputs: Mapping[str, Any]) -> None:
         if self.run is None:
             return
         values = run_inputs(self.flow, inputs)
-        if values != self.run.inputs:
+        if values != self._executions[self.run.id].state.inputs:
             self._executions[self.run.id].record((ev.InputsRevised, None, None, values))
 
     # Looking.
@@ -242,7 +264,7 @@ class FlowRunner:
         )
         number = len(self.runs) + 1
         if self.run is not None:
-            self._executions[self.run.id].backlog = None
+            self._leave(self.run)
         run = Run(execution)
         self._executions[execution.run_id] = execution
         self.runs.append(run)

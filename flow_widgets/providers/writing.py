@@ -223,11 +223,17 @@ _RARE_FORMS = 6
 """So many forms, from the first, are meant wherever they are named."""
 
 
+_SHORT_NAMES = re.compile(
+    r"^(?:tags?|keywords?|systems?|topics?|labels?|categor\w+|people|places?|tools?|parts?)$",
+    re.IGNORECASE,
+)
+
+
 def _speaker(prompt: Prompt) -> Callable[[str, int], str]:
     """Return what puts a text into a field of that name, of at most so many words."""
 
     def speak(name: str, words: int) -> str:
-        if words <= 3:
+        if words <= 3 or _SHORT_NAMES.search(name):
             return prompt.dice.choice(prompt.words)
         if re.search(r"title|name|headline|label|topic|subject", name, re.IGNORECASE):
             return phrases.title(prompt.topic, prompt.words, prompt.dice).partition("\n")[0]

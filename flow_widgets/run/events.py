@@ -129,6 +129,8 @@ class ActionStarted(Event):
     definition: Action
     reads: tuple[Read, ...]
     model: str | None
+    rendered: Action | None = None
+    """The definition with its templates filled in; None when that failed."""
 
 
 @dataclass(slots=True)

@@ -62,6 +62,7 @@ def _initial(event: ev.FlowStarted) -> RunState:
         number=event.number,
         graph=graph,
         inputs=event.inputs,
+        used_inputs=event.inputs,
         started_at=event.at,
         steps=_pending_steps(event.flow),
         arcs=[ArcState() for _ in graph.arcs],
@@ -88,6 +89,7 @@ def _rerun_started(state: RunState, event: ev.RerunStarted) -> None:
     state.status = "running"
     state.active_at, state.ended_at = event.at, None
     state.partial, state.cause = True, event.cause
+    state.used_inputs = state.inputs
     state.scope = dict.fromkeys(event.targets)
     state.canceling, state.stopped_by = False, None
 
@@ -238,7 +240,13 @@ def _is_exhausted(state: RunState, index: int) -> bool:
 def _action_started(state: RunState, event: ev.ActionStarted) -> None:
     action = _action(state, event)
     attempt = AttemptState(
-        event.attempt, event.visit, event.definition, event.reads, event.at, event.model
+        event.attempt,
+        event.visit,
+        event.definition,
+        event.reads,
+        event.at,
+        event.model,
+        event.rendered,
     )
     action.attempts.append(attempt)
     action.status, action.reason, action.stale = "running", None, None

@@ -27,6 +27,7 @@ class AttemptState:
     reads: tuple[Read, ...]
     started_at: float
     model: str | None = None
+    rendered: Action | None = None
     status: ActionStatus = "running"
     parts: list[str] = field(default_factory=list)
     chars: int = 0
@@ -126,6 +127,9 @@ class RunState:
     number: int
     graph: Graph
     inputs: dict[str, Any]
+    """The inputs that the next attempt gets."""
+    used_inputs: dict[str, Any]
+    """The inputs that the newest work began with; an edit since then is not in here."""
     started_at: float
     steps: list[StepState]
     arcs: list[ArcState]

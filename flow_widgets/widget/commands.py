@@ -9,6 +9,7 @@ from flow_widgets.engine.attempts import failure_of
 from flow_widgets.engine.run import Run
 from flow_widgets.errors import FlowError, InvalidFlow, InvalidInputs, NoSuchStep, nearest
 from flow_widgets.flow.inputs import cast
+from flow_widgets.run.asked import prompt_of
 from flow_widgets.run.delta import attempt_line, error_view, is_json, line_view
 from flow_widgets.run.events import Failure
 from flow_widgets.widget.definition import edited, with_action
@@ -56,7 +57,7 @@ def _started(run: Run) -> dict[str, Any]:
 
 def _run_flow(widget: FlowWidget, message: Message) -> Any:
     if message.get("inputs"):
-        _take_inputs(widget, message["inputs"])
+        widget.sync.inputs = _edited_inputs(widget, message["inputs"])
     return _started(widget.runner.run_flow(widget.inputs))
 
 
@@ -82,7 +83,10 @@ def _cancel(widget: FlowWidget, message: Message) -> None:
 
 
 def _pick(widget: FlowWidget, message: Message) -> None:
-    widget.sync.show(_run(widget, message.get("run")))
+    run = _run(widget, message.get("run"))
+    if not widget.runner.is_running:  # else it is only looked at
+        widget.take_run(run)
+    widget.sync.show(run)
 
 
 def _run(widget: FlowWidget, run_id: Any) -> Run:
@@ -93,10 +97,10 @@ def _run(widget: FlowWidget, run_id: Any) -> Run:
 
 
 def _inputs(widget: FlowWidget, message: Message) -> None:
-    _take_inputs(widget, message.get("values") or {})
+    widget.take_inputs(_edited_inputs(widget, message.get("values") or {}))
 
 
-def _take_inputs(widget: FlowWidget, values: Mapping[str, Any]) -> None:
+def _edited_inputs(widget: FlowWidget, values: Mapping[str, Any]) -> dict[str, Any]:
     declared = widget.runner.flow.inputs
     inputs = dict(widget.sync.inputs)
     for name, value in values.items():
@@ -105,7 +109,7 @@ def _take_inputs(widget: FlowWidget, values: Mapping[str, Any]) -> None:
         if isinstance(value, Mapping) and "size_bytes" in value:
             continue  # a file that the browser only names: it is here already
         inputs[name] = cast(name, declared[name], value)
-    widget.take_inputs(inputs)
+    return inputs
 
 
 def _edit(widget: FlowWidget, message: Message) -> None:
@@ -143,6 +147,7 @@ def _attempt(widget: FlowWidget, message: Message) -> Any:
         "error": attempt_line(attempt)["error"],
         "is_json": is_json(attempt),
         "finish_reason": attempt.finish_reason,
+        "prompt": prompt_of(attempt.rendered),
         "model": attempt.model,
     }
 

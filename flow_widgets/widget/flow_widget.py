@@ -129,7 +129,8 @@ class FlowWidget(anywidget.AnyWidget):
 
         def start() -> Run:
             if inputs is not None:
-                self.take_inputs(_first_inputs(self.runner.flow, {**self.sync.inputs, **inputs}))
+                wanted = {**self.sync.inputs, **inputs}
+                self.sync.inputs = _first_inputs(self.runner.flow, wanted)
             return self.runner.run_flow(self.sync.inputs)
 
         return self.engine.call(start)
@@ -199,7 +200,6 @@ class FlowWidget(anywidget.AnyWidget):
 
         It is called on the engine's thread, so it should be quick; what it raises is logged.
         """
-
         observers = self.runner.observers
         self.engine.call(lambda: observers.append(checked(callback)))
 
@@ -228,6 +228,12 @@ class FlowWidget(anywidget.AnyWidget):
         self.runner.revise(flow)
         self.flow = flow
         self.sync.mark()
+
+    def take_run(self, run: Run) -> None:
+        """Make a run the current one, with its inputs; buttons and calls then act on it."""
+        self.runner.select(run)
+        self.sync.inputs = _first_inputs(self.runner.flow, self.runner.inputs)
+        self.set_trait("run", run)
 
     def take_inputs(self, inputs: dict[str, Any]) -> None:
         """Take edited inputs: what used them becomes stale, unless a run goes on."""

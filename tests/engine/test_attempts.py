@@ -51,7 +51,12 @@ async def _leaves_elsewhere(ctx: Context) -> Any:
     return Outcome(output=1, ports=("elsewhere",))
 
 
+async def _exits(ctx: Context) -> Any:
+    raise SystemExit(3)
+
+
 DEEDS = {
+    "exits": _exits,
     "leaves elsewhere": _leaves_elsewhere,
     "returns": _returns,
     "streams": _streams,
@@ -77,6 +82,24 @@ async def test_an_action_streams_and_logs_by_its_context():
 
     assert run.output == "one two"
     assert ("debug", "half way") in [(line.level, line.text) for line in run.log]
+
+
+async def test_an_attempt_keeps_what_it_asked_with_its_templates_filled_in():
+    flow = Flow(
+        steps=[[Chat(prompt="about {{x}}"), Chat(messages=["of {{x}}"])]], inputs={"x": "bees"}
+    )
+
+    run = await FlowRunner(flow, provider=Mismatched()).run_flow()
+
+    asked = [action.attempts[0].prompt for action in run.steps[0].actions]
+    assert asked == ["about bees", "of bees"]
+    assert run.steps[0].actions[0].attempts[0].rendered.prompt == "about bees"
+
+
+async def test_an_exit_of_an_action_is_a_failure_of_that_action():
+    error = (await run_of("exits")).error
+
+    assert error.what == "The action raised SystemExit: 3."
 
 
 async def test_an_error_of_an_action_keeps_its_traceback_as_details():

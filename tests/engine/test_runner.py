@@ -236,6 +236,80 @@ async def test_an_input_added_with_a_default_is_there_for_the_next_step_that_run
     assert run.steps[1].output == "echo: calm "
 
 
+async def test_a_retry_asked_for_by_an_observer_is_waited_for(provider, make_flow):
+    runner = FlowRunner(make_flow("fail"), provider=provider)
+
+    def retry(event):
+        if type(event) is ev.FlowFailed:
+            provider.failing = False
+            runner.run_action(0, 0)
+
+    runner.observers.append(retry)
+    run = await asyncio.wait_for(runner.run_flow(), 5)
+
+    assert [a.status for a in run.steps[0].actions[0].attempts] == ["failed", "completed"]
+
+
+def test_a_run_that_its_loop_left_behind_is_canceled(provider, make_flow):
+    runner = FlowRunner(
+        make_flow(["hold 1", "hold 2", "hold 3"]), provider=provider, max_parallel=1
+    )
+
+    async def leave():
+        runner.run_flow()
+        await asyncio.sleep(0)
+
+    asyncio.run(leave())
+
+    assert runner.run.status == "canceled"
+    assert runner.run.cancel().result() is runner.run
+
+
+async def test_an_internal_mistake_settles_the_run_and_is_told(provider, make_flow, monkeypatch):
+    runner = FlowRunner(make_flow("a"), provider=provider)
+    monkeypatch.setattr("flow_widgets.engine.execution.plan", lambda state, event: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        runner.run_flow()
+
+    assert (runner.run.status, runner.is_running) == ("failed", False)
+
+
+async def test_inputs_of_a_rerun_are_merged_and_bad_ones_change_nothing(provider, make_flow):
+    flow = make_flow("{{x}} {{y}}", inputs={"x": "a", "y": "b"})
+    runner = FlowRunner(flow, provider=provider, inputs={"y": "mine"})
+    run = await runner.run_flow()
+
+    with pytest.raises(InvalidInputs):
+        runner.run_step(0, {"z": 1})
+    await runner.run_step(0, {"x": "new"})
+
+    assert run.inputs == {"x": "new", "y": "mine"}
+    assert runner.inputs == {"y": "mine"}
+
+
+async def test_assigning_a_flow_is_a_revision(provider, make_flow):
+    runner = FlowRunner(make_flow("a"), provider=provider)
+    await runner.run_flow()
+
+    runner.flow = make_flow("a", "b")
+    await runner.run_step(1)
+
+    assert runner.run.steps[1].output == "echo: b "
+
+
+def test_a_limit_below_one_is_refused(make_flow):
+    with pytest.raises(FlowError, match="it must be 1 or more"):
+        FlowRunner(make_flow("a"), max_parallel=0)
+
+
+async def test_canceling_without_a_run_can_be_awaited(make_flow):
+    stopped = FlowRunner(make_flow("a")).cancel()
+
+    assert await stopped is None
+    assert not stopped
+
+
 async def test_cancel_keeps_the_partial_text_and_closes_the_stream(provider, make_flow):
     run = FlowRunner(make_flow(["hold on", "b"], "c"), provider=provider).run_flow()
     async for event in run:

@@ -29,6 +29,21 @@ def test_play_runs_a_step_or_an_action(screen, widget):
     assert [s.status for s in widget.run.steps] == ["completed", "pending"]
 
 
+def test_a_picked_run_is_the_one_that_buttons_act_on(screen, widget):
+    first = widget.run_flow_sync({"topic": "wasps"})
+    second = widget.run_flow_sync({"topic": "moths"})
+
+    screen.ask("pick", run=first.id)
+    screen.until(lambda: screen.view["inputs"] == {"topic": "wasps"})
+    screen.ask("run_step", step=1)
+    first.result()
+
+    assert len(first.steps[1].actions[0].attempts) == 2
+    assert len(second.steps[1].actions[0].attempts) == 1
+    assert (first.inputs, second.inputs) == ({"topic": "wasps"}, {"topic": "moths"})
+    assert second.steps[0].actions[0].stale is None
+
+
 def test_cancel_is_accepted_also_when_nothing_runs(screen):
     assert screen.ask("cancel")["ok"] is True
 
@@ -38,7 +53,7 @@ def test_edited_inputs_make_outputs_stale_and_run_stale_makes_them_fresh(screen,
 
     screen.ask("inputs", values={"topic": "wasps"})
     screen.until(lambda: screen.view["run"] and screen.view["run"]["stale"] == 2)
-    assert screen.view["inputs_edited"] is False
+    assert screen.view["inputs_edited"] is True
     screen.ask("run_stale")
     screen.until(lambda: screen.view["run"]["stale"] == 0)
     screen.settled()

@@ -37,7 +37,7 @@ def test_reruns_edits_and_picks_add_up_too(screen, widget):
     screen.until(lambda: screen.view["run"]["id"] == first.id)
 
     assert without_moment(screen.view) == shown(widget)
-    assert screen.view["run"]["stale"] == 2
+    assert screen.view["run"]["stale"] == 0
     assert [run["number"] for run in screen.view["runs"]] == [1, 2]
 
 

@@ -10,7 +10,9 @@ export function Banners() {
   const { session } = useUi();
   const { run } = session.store.top();
   const { problems } = session.store.flow.value;
-  const refusal = session.refusal.value;
+  const said = session.refusal.value;
+  // What keeps a flow from running stands below already, each problem with its place.
+  const refusal = said?.kind === "invalid_flow" && problems.length > 0 ? null : said;
   return (
     <>
       {session.gone.value && (

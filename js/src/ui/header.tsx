@@ -2,7 +2,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { clock, cost, count, counted, duration } from "../model/format";
 import { isLive, stepStatus, whyNotRun } from "../model/status";
-import type { RunView } from "../model/wire";
+import type { RunLine, RunView } from "../model/wire";
 import { useUi } from "./context";
 import { Button, Elapsed, QUIET, Status, Switch } from "./controls";
 
@@ -114,7 +114,7 @@ function Picker() {
     >
       {[...view.runs].reverse().map((run) => (
         <option key={run.id} value={run.id} selected={run.id === view.run?.id}>
-          {`Run ${run.number} · ${clock(run.started_at)}`}
+          {`Run ${run.number} · ${clock(run.started_at)}${outcome(run.status)}`}
         </option>
       ))}
     </select>
@@ -247,4 +247,9 @@ function Segment({ step, actions }: { step: number; actions: number }) {
       <i style={{ width: `${Math.round(100 * part)}%` }} />
     </span>
   );
+}
+
+/** What to add to a run in the picker: how it ended, unless it ended well. */
+function outcome(status: RunLine["status"]): string {
+  return status === "completed" || status === "running" ? "" : ` · ${status}`;
 }

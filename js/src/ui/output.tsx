@@ -35,10 +35,15 @@ export function Output({ text, view, whole, toggled, mono = false }: Props) {
     [shown, view, parse],
   );
   useLayoutEffect(() => {
-    if (box.current === null) return;
-    const measured = measure(box.current);
-    const lines = isLong ? lineCount(text) : measured?.lines;
-    setCut(measured === null || lines === undefined ? null : { height: measured.height, lines });
+    const element = box.current;
+    if (element === null) return;
+    const cutToSize = () => {
+      const measured = measure(element);
+      const lines = isLong ? lineCount(text) : measured?.lines;
+      setCut(measured === null || lines === undefined ? null : { height: measured.height, lines });
+    };
+    cutToSize();
+    return onWidth(element, cutToSize);
   }, [shown, view, parse, open]);
   const folded = cut !== null && !open;
   return (
@@ -72,6 +77,19 @@ export function Output({ text, view, whole, toggled, mono = false }: Props) {
       )}
     </>
   );
+}
+
+/** Calls back when the width changes, which it also does when the element comes into the page. */
+function onWidth(element: HTMLElement, changed: () => void): (() => void) | undefined {
+  if (typeof ResizeObserver === "undefined") return undefined;
+  let width = element.offsetWidth;
+  const observer = new ResizeObserver(() => {
+    if (element.offsetWidth === width) return;
+    width = element.offsetWidth;
+    changed();
+  });
+  observer.observe(element);
+  return () => observer.disconnect();
 }
 
 /** Returns the height that ends on a line, and the number of lines; null when all fits into eight lines. */
