@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_origin
 
-from pydantic import BaseModel, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    Field,
+    JsonValue,
+    PydanticUndefinedAnnotation,
+    PydanticUserError,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 
 from flow_widgets.actions.base import Action, Context, Outcome
 from flow_widgets.errors import FileRefused, OutputInvalid, Problem, ProviderError
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.base import Part
 from flow_widgets.flow.message import Message
-from flow_widgets.flow.template import Templated, has_reference
+from flow_widgets.flow.template import Templated, has_reference, references
 from flow_widgets.providers.base import ChatRequest, ChatResult, Timeouts, Usage
 
 _SENT_AS_IS = (
@@ -29,13 +37,17 @@ _SENT_AS_IS = (
     "verbosity",
 )
 
+_NO_TEMPLATES = ("stop", "output_schema", "extra")
+"""Fields where one may expect a reference to be filled in, and it is not."""
+
 
 class Chat(Action):
     """Asks a model, and streams its answer.
 
     ``Chat(prompt="…")`` is one user message; ``system`` goes before it, ``messages`` before both, and
-    ``files`` are attached to the last user message. With ``output_schema`` (a pydantic model or a
-    JSON schema) the answer is asked for as JSON, parsed and validated, and the output is data.
+    ``files`` are attached to the last user message. With ``output_schema`` (a pydantic model, another
+    type such as ``list[Model]``, or a JSON schema) the answer is asked for as JSON, parsed and
+    validated, and the output is data.
     """
 
     parts: ClassVar = {"messages": Part(lambda _: Message, many=True)}
@@ -61,7 +73,8 @@ class Chat(Action):
     reasoning_effort: Templated[str] | None = None
     verbosity: Templated[str] | None = None
     output_schema: dict[str, JsonValue] | None = None
-    """JSON schema of the output; a pydantic model class is taken as its schema."""
+    """JSON schema of the output; a pydantic model, another type or a ``TypeAdapter`` is taken as its
+    schema."""
     extra: dict[str, JsonValue] = Field(default_factory=dict)
     """Anything else for the request's body, sent as it is."""
     provider: str | None = None
@@ -73,9 +86,15 @@ class Chat(Action):
     @field_validator("output_schema", mode="before")
     @classmethod
     def _as_schema(cls, value: Any) -> Any:
-        if isinstance(value, type) and issubclass(value, BaseModel):
-            return value.model_json_schema()
-        return value
+        """Take a type, such as a pydantic model or ``list[Model]``, as its schema."""
+        if not isinstance(value, (type, TypeAdapter)) and get_origin(value) is None:
+            return value
+        try:
+            adapter = value if isinstance(value, TypeAdapter) else TypeAdapter(value)
+            return adapter.json_schema()
+        except (PydanticUserError, PydanticUndefinedAnnotation) as error:
+            why = error.message.split("\n", 1)[0]
+            raise ValueError(f"has no JSON schema: {why.rstrip('.')}") from None
 
     @model_validator(mode="before")
     @classmethod
@@ -154,12 +173,58 @@ def _problems(chat: Chat) -> Iterator[Problem]:
             hint = f"Write File({file!r}), or a reference to an input that holds a file."
             yield Problem(f"files[{index}]", f"{file!r} is a text, not a file.", hint)
     if chat.output_schema is not None:
-        import jsonschema  # slow to load beside Jupyter's extras of it, and seldom needed
+        why = _schema_fault(chat.output_schema)
+        if why:
+            yield Problem("output_schema", f"is no valid JSON schema: {why.rstrip('.')}.")
+    for name in _NO_TEMPLATES:
+        if any(references(getattr(chat, name))):
+            what = "references are not filled in here."
+            yield Problem(name, what, "They are sent as they are written.", "warning")
 
-        try:
-            jsonschema.validators.validator_for(chat.output_schema).check_schema(chat.output_schema)
-        except jsonschema.SchemaError as error:
-            yield Problem("output_schema", f"is no valid JSON schema: {error.message}.")
+
+def _schema_fault(schema: dict[str, Any]) -> str:
+    """Return why outputs can't be validated with a schema, or an empty text."""
+    import jsonschema  # slow to load beside Jupyter's extras of it, and seldom needed
+
+    try:
+        jsonschema.validators.validator_for(schema).check_schema(schema)
+        missing = next(_dangling(schema), None)
+    except jsonschema.SchemaError as error:
+        return error.message
+    except Exception as error:  # noqa: BLE001  # a malformed schema may trip the library itself
+        return _short(error)
+    return f"its $ref {missing!r} leads nowhere" if missing else ""
+
+
+def _dangling(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the ``$ref`` of a schema that lead to nothing in it; nothing is fetched."""
+    from referencing import Resource
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    root: Any = Resource.from_contents(schema, default_specification=DRAFT202012)
+    waiting = [(_registry().resolver_with_root(root), root)]
+    while waiting:
+        outer, resource = waiting.pop()
+        resolver = outer.in_subresource(resource)
+        target = resource.contents.get("$ref") if isinstance(resource.contents, dict) else None
+        if isinstance(target, str):
+            try:
+                resolver.lookup(target)
+            except Unresolvable:
+                yield target
+        waiting += [(resolver, one) for one in resource.subresources()]
+
+
+def _registry() -> Any:
+    """Return the schemas that need not be fetched; with jsonschema's own registry, all would be."""
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+
+    return REGISTRY
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:300]}"
 
 
 def _file(value: Any, index: int) -> File:
@@ -210,10 +275,7 @@ def _parsed(text: str, schema: dict[str, Any], result: ChatResult) -> JsonValue:
         why = "it was cut off at the token limit" if cut else str(error)
         hint = "Raise max_tokens, then retry." if cut else "Retry, or ask for less in the schema."
         raise OutputInvalid(f"The output is no JSON: {why}.", hint=hint) from None
-    import jsonschema
-
-    validator = jsonschema.validators.validator_for(schema)(schema)
-    errors = sorted(validator.iter_errors(value), key=lambda one: list(map(str, one.absolute_path)))
+    errors = _mismatches(schema, value)
     if errors:
         first = errors[0]
         where = ".".join(map(str, first.absolute_path)) or "output"
@@ -221,3 +283,20 @@ def _parsed(text: str, schema: dict[str, Any], result: ChatResult) -> JsonValue:
         what = f"The output does not match its schema. {where}: {first.message[:300]}{more}."
         raise OutputInvalid(what, hint="Retry, or change the schema.")
     return value
+
+
+def _mismatches(schema: dict[str, Any], value: JsonValue) -> list[Any]:
+    """Return what of a value does not match a schema, in the order of the places.
+
+    Raises:
+        OutputInvalid: The schema itself can't be used, such as one with a ``$ref`` to nothing.
+    """
+    import jsonschema
+
+    try:
+        validator = jsonschema.validators.validator_for(schema)(schema, registry=_registry())
+        found = list(validator.iter_errors(value))
+    except Exception as error:  # noqa: BLE001  # whatever a broken schema makes the library raise
+        what = f"The output can't be compared with its schema. {_short(error)}."
+        raise OutputInvalid(what, hint="Correct output_schema.") from None
+    return sorted(found, key=lambda one: list(map(str, one.absolute_path)))

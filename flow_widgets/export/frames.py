@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flow_widgets.errors import FlowError, nearest
+from flow_widgets.flow.attachment import File
 from flow_widgets.flow.template import as_text
+from flow_widgets.providers.answer import joined_surrogates
+from flow_widgets.run.asked import prompt_of
 from flow_widgets.run.state import RunState
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "request_id": TEXT,
         "error_kind": TEXT,
         "error": TEXT,
+        "prompt": TEXT,
         "output": DATA,
     },
     "steps": {
@@ -119,7 +123,8 @@ def to_frame(
     ``model``, ``attempt`` (from 1), ``newest``, ``status``, ``stale`` (why, or NA), ``note``
     (``truncated``, ``refused``, ``empty`` or NA), ``started_at``, ``ended_at``, ``seconds``,
     ``first_chunk_seconds``, ``prompt_tokens``, ``completion_tokens``, ``total_tokens``,
-    ``finish_reason``, ``request_id``, ``error_kind``, ``error``, ``output`` (text or data; the partial
+    ``finish_reason``, ``request_id``, ``error_kind``, ``error``, ``prompt`` (as it was sent, its
+    references filled in), ``output`` (text or data; the partial
     text of an attempt that did not complete).
 
     ``of="steps"``: one row per step. ``run_id``, ``run``, ``step``, ``step_id``, ``step_name``,
@@ -128,7 +133,8 @@ def to_frame(
 
     ``of="runs"``: one row per run. ``run_id``, ``run``, ``flow_id``, ``flow_name``, ``status``,
     ``started_at``, ``ended_at``, ``seconds`` (of work, without the times between reruns), ``actions``,
-    ``completed``, ``failed`` (counts), ``total_tokens`` (of all attempts), ``inputs``.
+    ``completed``, ``failed`` (counts), ``total_tokens`` (of all attempts), ``inputs`` (a file
+    as its ``name``, ``mime`` and ``size_bytes``).
 
     ``of="log"``: one row per line. ``run_id``, ``run``, ``line`` (from 0), ``at``, ``seconds`` (since the
     run began), ``level``, ``step``, ``action``, ``attempt``, ``text``.
@@ -153,13 +159,13 @@ def _column(pd: Any, values: list[Any], dtype: str) -> Any:
     if dtype == TIME:
         moments = pd.to_datetime(pd.Series(values, dtype="float64"), unit="s", utc=True)
         return moments.astype(TIME)
-    return pd.Series(values, dtype=dtype)
+    return pd.Series(map(_whole, values) if dtype == TEXT else values, dtype=dtype)
 
 
 def _expanded(pd: Any, frame: Any) -> Any:
     found = [value if isinstance(value, dict) else {} for value in frame["output"]]
     keys = dict.fromkeys(key for value in found for key in value)
-    extra = {f"output.{key}": [value.get(key) for value in found] for key in keys}
+    extra = {_whole(f"output.{key}"): [_whole(value.get(key)) for value in found] for key in keys}
     return pd.concat([frame, pd.DataFrame(extra, index=frame.index)], axis=1)
 
 
@@ -197,6 +203,7 @@ def _actions(state: RunState) -> Iterator[tuple[Any, ...]]:
                     attempt.request_id,
                     error.kind if error else None,
                     str(error) if error else None,
+                    prompt_of(attempt.rendered),
                     attempt.output if settled else attempt.text or None,
                 )
 
@@ -243,8 +250,15 @@ def _runs(state: RunState) -> Iterator[tuple[Any, ...]]:
         statuses.count("completed"),
         statuses.count("failed"),
         state.tokens,
-        dict(state.inputs),
+        {name: _named(value) for name, value in state.inputs.items()},
     )
+
+
+def _named(value: Any) -> Any:
+    """Return an input as it stands in a frame: of a file what it is, never its content."""
+    if isinstance(value, File):
+        return {"name": value.name, "mime": value.mime, "size_bytes": value.size_bytes}
+    return value
 
 
 def _log(state: RunState) -> Iterator[tuple[Any, ...]]:
@@ -270,7 +284,8 @@ _WRITERS = (".csv", ".parquet", ".json")
 def save(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write a frame as ``.csv``, ``.parquet`` or ``.json`` (records), by the path's ending; return it.
 
-    In csv and parquet, outputs that are data are written as JSON text.
+    In csv and parquet, outputs that are data are written as JSON text. Half a character (a lone
+    surrogate), which no file can hold, is replaced.
 
     Raises:
         FlowError: The ending is another one, or a parquet library is missing.
@@ -279,6 +294,7 @@ def save(frame: pd.DataFrame, path: str | Path) -> Path:
     if place.suffix.lower() not in _WRITERS:
         what = f"{place.name!r} must end in .csv, .parquet or .json."
         raise FlowError(what)
+    frame = _encodable(frame)
     if place.suffix.lower() == ".json":
         frame.to_json(place, orient="records", date_format="iso", force_ascii=False, indent=2)
         return place
@@ -294,6 +310,24 @@ def save(frame: pd.DataFrame, path: str | Path) -> Path:
     except ImportError as error:
         raise FlowError("Writing parquet needs pyarrow.", hint="pip install pyarrow") from error
     return place
+
+
+def _encodable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of the frame whose texts can be written as UTF-8."""
+    plain = frame.rename(columns=_whole)
+    for name in plain.columns:
+        if plain[name].dtype in (object, TEXT):
+            values = [_whole(value) for value in plain[name]]
+            plain[name] = type(plain[name])(values, index=plain.index, dtype=plain[name].dtype)
+    return plain
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else joined_surrogates(value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> str | None:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, GetCoreSchemaHandler, field_validator
+from pydantic_core import CoreSchema, core_schema
 
 from flow_widgets.errors import FileRefused
 from flow_widgets.files import MAX_FILE_BYTES, mime_of, read_file
 from flow_widgets.flow.base import Model
 
 TEXT_TYPES = ("text/", "application/json", "application/xml", "application/yaml")
+
+
+def _with_names(document: Any) -> Any:
+    if isinstance(document, Mapping) and not all(isinstance(key, str) for key in document):
+        raise ValueError("The keys of a file must be texts.")
+    return document
 
 
 class File(Model):
@@ -42,6 +50,11 @@ class File(Model):
             name = Path(path).name
             fields = {"name": name, "mime": mime_of(name), **fields, "data": _encoded(content)}
         super().__init__(**fields)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Look at the keys of a document first: pydantic calls the constructor above with them."""
+        return core_schema.no_info_before_validator_function(_with_names, handler(source))
 
     @classmethod
     def of(cls, content: bytes, *, name: str, mime: str | None = None) -> File:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from flow_widgets.errors import InvalidFlow, MissingReference, Problem
+from flow_widgets.errors import (
+    FileRefused,
+    InvalidFlow,
+    MissingReference,
+    Problem,
+    TemplateTooLarge,
+)
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.base import Model, place_of
 from flow_widgets.flow.model import Action
@@ -78,9 +85,13 @@ _LISTS = frozenset({"content", "files"})
 def bound(action: Action, lookup: Lookup) -> Action:
     """Return the action with every template replaced by its value, each of the type its field has.
 
+    A reference in ``files`` whose value is None, an optional file that was not given, attaches none.
+
     Raises:
-        MissingReference: A reference has no value; the message names the field.
+        MissingReference: A reference has no value; as with every error here, the message names the field.
         InvalidFlow: A value is not of the type that its field takes.
+        FileRefused: A file that is no text would stand inside a text.
+        TemplateTooLarge: A text grew too large.
     """
     result: Action = _bound(action, lookup, ())
     return result
@@ -91,19 +102,20 @@ def _bound(value: Any, lookup: Lookup, location: tuple[str | int, ...]) -> Any:
         return _bound_model(value, lookup, location)
     if isinstance(value, (list, tuple)):
         items = [
-            _item(_rendered(item, lookup, (*location, index)))
+            _item(_rendered(item, lookup, (*location, index)), (*location, index))
             if isinstance(item, str) and location and location[-1] in _LISTS
             else _bound(item, lookup, (*location, index))
             for index, item in enumerate(value)
         ]
         same = all(new is old for new, old in zip(items, value, strict=True))
-        return value if same else tuple(items)
+        return value if same else tuple(item for item in items if item is not None)
     return value
 
 
-def _item(value: Any) -> Any:
-    """Return a rendered list item: a file as it is, everything else as text."""
-    return value if isinstance(value, (str, File)) else as_text(value)
+def _item(value: Any, location: tuple[str | int, ...]) -> Any:
+    """Return a rendered list item: a file as it is, no file as None, everything else as text."""
+    is_no_file = value is None and location[-2] == "files"
+    return value if is_no_file or isinstance(value, (str, File)) else as_text(value)
 
 
 def _bound_model(model: Model, lookup: Lookup, location: tuple[str | int, ...]) -> Any:
@@ -126,11 +138,20 @@ def _bound_model(model: Model, lookup: Lookup, location: tuple[str | int, ...]) 
 def _rendered(value: Any, lookup: Lookup, location: tuple[str | int, ...]) -> Any:
     if isinstance(value, str) and "{{" not in value:
         return value
-    try:
+    with _told_at(location):
         return render(value, lookup)
+
+
+@contextmanager
+def _told_at(location: tuple[str | int, ...]) -> Iterator[None]:
+    """Let what is raised while a value is put in place name the field."""
+    try:
+        yield
     except MissingReference as error:
         what = f"{place_of(location)}: {error.what}"
         raise MissingReference(error.reference, what, hint=error.hint) from None
+    except (FileRefused, TemplateTooLarge) as error:
+        raise type(error)(f"{place_of(location)}: {error.what}", hint=error.hint) from None
 
 
 @cache
@@ -140,7 +161,8 @@ def _adapter(target: Any) -> TypeAdapter[Any]:
 
 def _typed(target: Any, value: Any, location: tuple[str | int, ...]) -> Any:
     if target is str and not isinstance(value, str):
-        return as_text(value)
+        with _told_at(location):
+            return as_text(value)
     try:
         return _adapter(target).validate_python(value)
     except ValidationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from flow_widgets.errors import InvalidInputs, nearest
@@ -16,7 +17,7 @@ _TRUE, _FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off", ""}
 def run_inputs(flow: Flow, given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the value of every declared input: what was given, cast, or its default.
 
-    The caller's mapping is not kept.
+    None counts as not given. The caller's mapping is not kept.
 
     Raises:
         InvalidInputs: A required input is missing, one is not declared, or a value does not fit.
@@ -27,7 +28,9 @@ def run_inputs(flow: Flow, given: Mapping[str, Any] | None) -> dict[str, Any]:
             what = f"{name!r} is no input of this flow."
             hint = nearest(name, list(flow.inputs)) or f"Declare it: Flow(inputs={{{name!r}: …}})."
             raise InvalidInputs(what, hint=hint)
-    missing = [name for name, one in flow.inputs.items() if one.required and name not in values]
+    missing = [
+        name for name, one in flow.inputs.items() if one.required and values.get(name) is None
+    ]
     if missing:
         raise InvalidInputs(
             f"{', '.join(map(repr, missing))} must be given.",
@@ -40,6 +43,8 @@ def run_inputs(flow: Flow, given: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def cast(name: str, declared: Input, value: Any) -> Any:
     """Return a value as the type that the input declares; None stays None.
+
+    Casting again changes nothing, as a value may pass more than one door.
 
     Raises:
         InvalidInputs: The value can't be read as that type.
@@ -64,7 +69,12 @@ def _number(value: Any) -> float:
 
 
 def _integer(value: Any) -> int:
-    number = value if type(value) is int else _number(value)
+    if type(value) is int:
+        return value
+    if isinstance(value, str):
+        with suppress(ValueError):
+            return int(value)  # by way of a float, large numbers would lose digits
+    number = _number(value)
     if number != int(number):
         raise ValueError("Give a whole number.")
     return int(number)
@@ -80,7 +90,13 @@ def _boolean(value: Any) -> bool:
 
 
 def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else json.loads(json.dumps(value))
+    """Return plain data; the text of an object or a list is read, every other text stays one."""
+    if not isinstance(value, str):
+        return json.loads(json.dumps(value))
+    if value.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            return json.loads(value)
+    return value
 
 
 def _file(value: Any) -> File:

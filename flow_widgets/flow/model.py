@@ -230,9 +230,16 @@ class Flow(Model):
 
     @classmethod
     def normal(cls, document: Any) -> Any:
-        """Return the document with a list of input names written out."""
-        if isinstance(document, Mapping) and isinstance(document.get("inputs"), (list, tuple)):
-            return {**document, "inputs": {name: {"type": "text"} for name in document["inputs"]}}
+        """Return the document with its inputs as keys of ``Input`` where they have a short form."""
+        inputs = document.get("inputs") if isinstance(document, Mapping) else None
+        if isinstance(inputs, (list, tuple)) and all(isinstance(name, str) for name in inputs):
+            return {**document, "inputs": {name: {"type": "text"} for name in inputs}}
+        if isinstance(inputs, Mapping):
+            written = {
+                name: {"default": one} if isinstance(one, Mapping) and not one else one
+                for name, one in inputs.items()
+            }
+            return {**document, "inputs": written}
         return document
 
     _normal = model_validator(mode="before")(lambda cls, document: cls.normal(document))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 _DEFAULT = "https://api.openai.com/v1"
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
@@ -54,11 +55,19 @@ def shown(url: str) -> str:
 
 
 def secrets_in(url: str | None) -> list[str]:
-    """Return the parts of ``url`` that may be secret: the password and the values of its query."""
+    """Return the parts of ``url`` that may be secret: the password and the values of its query.
+
+    The password is there as it is written, as it is meant, and as a header carries it.
+    """
     if not url or not is_http(url):
         return []
     parts = urlsplit(url)
-    return [parts.password or "", *(value for _, value in parse_qsl(parts.query))]
+    values = [value for _, value in parse_qsl(parts.query)]
+    if parts.password is None:
+        return values
+    user, password = unquote(parts.username or ""), unquote(parts.password)
+    header = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+    return [parts.password, password, header, *values]
 
 
 def _host(url: str | None) -> str:

@@ -94,8 +94,12 @@ class Redactor:
 
 
 def redactor(values: Iterable[str]) -> Redactor:
-    """Return a redactor of ``values``; short ones are no secrets, and longest goes first."""
-    return Redactor(tuple(sorted({v for v in values if len(v) >= 6}, key=len, reverse=True)))
+    """Return a redactor of ``values``; short ones are no secrets, and longest goes first.
+
+    Servers and libraries may show a value without the spaces around it, or with escapes.
+    """
+    forms = {form for v in values for form in (v, v.strip(), repr(v)[1:-1], repr(v.strip())[1:-1])}
+    return Redactor(tuple(sorted((v for v in forms if len(v) >= 6), key=len, reverse=True)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -27,6 +28,9 @@ from .watchdog import Watchdog
 _PLACEHOLDER_KEY = "no-key-needed"
 """Sent to local servers, most of which look at no key; the SDK insists on one."""
 
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no value of a header may hold; a tab may stand in one."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
@@ -49,6 +53,9 @@ class OpenAIProvider:
         model: Model of an action that names none.
         headers: Sent with every request.
         transport: HTTP library: ``httpx`` (also ``auto``) or ``aiohttp``.
+
+    Raises:
+        ProviderError: A header holds a control character (``not_configured``).
     """
 
     name = "openai"
@@ -65,6 +72,7 @@ class OpenAIProvider:
         transport: Transport = "auto",
     ) -> None:
         sdk.refuse_sync(client)
+        _refuse_control(headers or {})
         self.default_model = model
         self._base_url = SecretStr(base_url) if base_url else None  # it may hold a password
         self._api_key = SecretStr(api_key) if api_key else None
@@ -225,6 +233,17 @@ class OpenAIProvider:
         given = self._own_url() or getattr(self._client, "base_url", None)
         url = str(given or os.environ.get("OPENAI_BASE_URL") or "")
         return shown(url) if url else None
+
+
+def _refuse_control(headers: Mapping[str, str]) -> None:
+    """Refuse what no header may hold while it can be told without a library showing the value."""
+    for name, value in headers.items():
+        if _CONTROL.search(value):
+            raise ProviderError(
+                "not_configured",
+                f"The value of the header {name!r} holds a control character, such as a line break.",
+                hint="Remove it; strip() does so at the ends.",
+            )
 
 
 async def _post(client: Any, body: dict[str, Any], request: ChatRequest) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
-from flow_widgets import Chat, File, Flow, FlowRunner, Message
-from flow_widgets.errors import FileRefused, InvalidFlow
+from flow_widgets import Chat, File, Flow, FlowRunner, Input, Message
+from flow_widgets.actions.chat import _mismatches
+from flow_widgets.errors import FileRefused, InvalidFlow, OutputInvalid
 from flow_widgets.providers.offline import OfflineProvider, Reply
 
 
@@ -181,3 +182,82 @@ def test_a_local_file_is_one_call(tmp_path):
         File(tmp_path / "other.pdf")
     with pytest.raises(FileRefused, match="the limit is 3"):
         File(tmp_path / "report.pdf", max_bytes=3)
+
+
+async def test_an_optional_file_that_is_not_given_attaches_nothing():
+    optional = Input(type="file", required=False)
+
+    body = await sent(Chat(prompt="Hi", files=["{{doc}}"]), doc=optional)
+
+    assert body["messages"] == [{"role": "user", "content": "Hi"}]
+
+
+@pytest.mark.parametrize(
+    "given", [list[Person], TypeAdapter(list[Person])], ids=["type", "adapter"]
+)
+async def test_a_schema_may_be_any_type(given):
+    chat = Chat(prompt="Who?", output_schema=given)
+    reply = Reply(text='[{"name": "A", "age": 1}]')
+
+    run = await FlowRunner(
+        Flow(steps=[chat]), provider=OfflineProvider(pace=0, script=[reply])
+    ).run_flow()
+
+    assert chat.output_schema == TypeAdapter(list[Person]).json_schema()
+    assert run.steps[0].output == [{"name": "A", "age": 1}]
+
+
+class Plain:
+    pass
+
+
+def test_a_type_that_has_no_schema_is_told():
+    with pytest.raises(InvalidFlow, match="output_schema: has no JSON schema: Unable to generate"):
+        Chat(prompt="x", output_schema=Plain)
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"$ref": "#/$defs/A"}, "its $ref '#/$defs/A' leads nowhere."),
+        ({"properties": {"a": {"items": {"$ref": "https://x.test/s"}}}}, "leads nowhere."),
+        ({"$schema": [1]}, "TypeError"),
+    ],
+)
+def test_a_schema_that_can_not_be_used_is_a_problem(schema, words):
+    (problem,) = Chat(prompt="x", output_schema=schema).problems()
+
+    assert problem.place == "output_schema"
+    assert words in problem.what
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        Person.model_json_schema(),
+        {"properties": {"$ref": {"type": "string"}}, "enum": [{"$ref": "#/none"}]},
+        {"$ref": "https://json-schema.org/draft/2020-12/schema"},
+        {"$defs": {"a": {"$anchor": "here", "items": {"$ref": "#"}}, "b": True}, "$ref": "#here"},
+        {"$defs": {"a": {"$id": "http://x.test/a", "$ref": "#/$defs/b", "$defs": {"b": {}}}}},
+    ],
+    ids=range(5),
+)
+def test_a_schema_whose_references_lead_somewhere_is_none(schema):
+    assert Chat(prompt="x", output_schema=schema).problems() == []
+
+
+def test_a_schema_that_shows_only_later_that_it_is_broken_makes_the_output_invalid():
+    with pytest.raises(OutputInvalid, match="can't be compared with its schema"):
+        _mismatches({"$ref": "#/$defs/A"}, 1)
+
+
+def test_a_reference_that_is_not_filled_in_is_warned_of():
+    schema = {"description": "{{topic}}"}
+    chat = Chat(prompt="x", stop=["{{topic}}"], extra={"a": ["{{topic}}"]}, output_schema=schema)
+
+    assert [(one.place, one.severity) for one in chat.problems()] == [
+        ("stop", "warning"),
+        ("output_schema", "warning"),
+        ("extra", "warning"),
+    ]
+    assert "references are not filled in here" in chat.problems()[0].what

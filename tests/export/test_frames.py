@@ -7,7 +7,7 @@ import json
 import pandas as pd
 import pytest
 
-from flow_widgets import Chat, Flow, FlowRunner, save, to_frame
+from flow_widgets import Chat, File, Flow, FlowRunner, save, to_frame
 from flow_widgets.errors import FlowError
 from flow_widgets.export.frames import COLUMNS
 from flow_widgets.providers.offline import OfflineProvider, Reply
@@ -56,6 +56,7 @@ async def test_actions_have_one_row_per_attempt(runner):
     assert frame["status"].tolist()[-1] == "failed"
     assert frame["error_kind"].tolist()[-1] == "bad_request"
     assert frame["output"].tolist()[0] == {"a": 1}
+    assert frame["prompt"].tolist() == ["p 1", "p 1", "q", "r"]
 
 
 def test_times_are_aware_and_seconds_are_floats(runner):
@@ -108,3 +109,41 @@ def test_frames_are_written_and_read_back(runner, tmp_path, ending):
 def test_another_ending_is_refused(runner, tmp_path):
     with pytest.raises(FlowError, match=r"must end in .csv, .parquet or .json"):
         save(runner.to_frame(), tmp_path / "x.xlsx")
+
+
+async def test_a_file_among_the_inputs_is_named_and_its_content_left_out():
+    flow = Flow(steps=[Chat(prompt="x")], inputs={"doc": File.of(b"secret", name="a.txt"), "n": 1})
+    runner = FlowRunner(flow, provider=OfflineProvider(pace=0))
+    await runner.run_flow()
+
+    assert runner.to_frame("runs")["inputs"].tolist() == [
+        {"doc": {"name": "a.txt", "mime": "text/plain", "size_bytes": 6}, "n": 1}
+    ]
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet"])
+def test_half_a_character_is_replaced_in_a_file(tmp_path, ending):
+    texts, data = ["x\ud800é", None], [{"k\ud800": ["\ud800"]}, 1]
+    frame = pd.DataFrame({"text": pd.Series(texts, dtype=object), "data": data})
+
+    path = save(frame, tmp_path / f"half.{ending}")
+
+    read = getattr(pd, f"read_{ending}")(path)
+    assert read["text"].iloc[0] == "x\ufffdé"
+    first = read["data"].iloc[0]
+    assert (first if ending == "json" else json.loads(first)) == {"k\ufffd": ["\ufffd"]}
+    assert frame["text"].iloc[0] == "x\ud800é"
+
+
+@pytest.mark.parametrize("of", list(COLUMNS))
+async def test_half_a_character_in_a_run_fails_no_frame(tmp_path, of):
+    reply = Reply(text=json.dumps({"k\ud800": "\ud800"}))
+    chat = Chat(prompt="{{x}}", name="A\ud800", output_schema={"type": "object"})
+    flow = Flow(name="N\ud800", inputs={"x": "\ud800"}, steps=[chat])
+    runner = FlowRunner(flow, provider=OfflineProvider(pace=0, script=[reply]))
+    await runner.run_flow()
+
+    frame = to_frame(runner.runs, of, expand=True)
+
+    for ending in ("csv", "json", "parquet"):
+        save(frame, tmp_path / f"half.{ending}")

@@ -5,7 +5,8 @@ from typing import Any, Literal
 import pytest
 
 from flow_widgets.actions.chat import Chat
-from flow_widgets.errors import FileRefused, InvalidFlow, MissingReference
+from flow_widgets.errors import FileRefused, InvalidFlow, MissingReference, TemplateTooLarge
+from flow_widgets.flow import template
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.binding import bound, uses
 from flow_widgets.flow.message import Message
@@ -14,7 +15,15 @@ from flow_widgets.flow.template import Reference, Templated
 
 TEXT = File.of(b"text", name="a.txt")
 PICTURE = File.of(b"x", name="a.png")
-VALUES = {"name": "Ada", "two": 2, "hot": "hot", "text": TEXT, "picture": PICTURE, "list": [1]}
+VALUES = {
+    "none": None,
+    "name": "Ada",
+    "two": 2,
+    "hot": "hot",
+    "text": TEXT,
+    "picture": PICTURE,
+    "list": [1],
+}
 
 
 class Wait(Action):
@@ -112,6 +121,28 @@ def test_a_reference_without_a_value_says_in_which_field():
     assert caught.value.reference == "nam"
 
 
-def test_a_picture_can_not_be_a_field_of_text():
-    with pytest.raises(FileRefused):
-        bound(Chat(prompt="{{picture}}"), look)
+@pytest.mark.parametrize("prompt", ["{{picture}}", "See {{picture}}"])
+def test_a_picture_can_not_be_a_field_of_text(prompt):
+    with pytest.raises(FileRefused) as caught:
+        bound(Chat(prompt=prompt), look)
+
+    assert str(caught.value) == (
+        "prompt: 'a.png' (image/png) can't stand inside a text. "
+        "Attach it instead: files=[…] on the action."
+    )
+
+
+def test_a_text_that_grows_too_large_says_in_which_field(monkeypatch):
+    monkeypatch.setattr(template, "MAX_TEXT_CHARS", 3)
+
+    with pytest.raises(TemplateTooLarge, match=r"^messages\[0\]\.content: A text of 4 characters"):
+        bound(Chat(messages=[Message(content="{{name}}!")]), look)
+
+
+def test_an_optional_file_that_is_not_given_is_not_attached():
+    chat = Chat(prompt="x", files=["{{none}}", TEXT, "{{none}}"])
+
+    assert bound(chat, look).files == (TEXT,)
+    assert bound(Chat(messages=[Message(content=["{{none}}"])]), look).messages == (
+        Message(content=("null",)),
+    )

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flow_widgets.actions.chat import Chat
+from flow_widgets.errors import Problem
 from flow_widgets.flow.check import check_flow
 from flow_widgets.flow.message import Message
 from flow_widgets.flow.model import Edge, Flow, Step
@@ -192,3 +195,73 @@ def test_what_keeps_a_document_from_loading_is_told_as_problems():
 
 def test_a_document_that_loads_is_checked():
     assert found({"steps": [{"prompt": "Hi"}]}) == []
+
+
+# Malformed documents.
+
+CHAT_STEPS = [{"actions": [{"messages": [{"role": "user", "content": "x"}]}]}]
+
+
+def editable(**given) -> dict:
+    flows = {"byId": {"a": {"steps": [{"actionIds": ["b"]}]}}}
+    return {"flows": flows, "actions": [{"id": "b", "messages": [{"content": "x"}]}], **given}
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"flows": {"byId": {"a": "x"}}}, "flows.byId.a: must be a dict, not str."),
+        ({"flows": {"byId": [1]}}, "flows.byId: must be a dict, not list."),
+        ({"flows": {"byId": {"a": {"steps": [1]}}}}, "flows.byId.a.steps[0]: must be a dict"),
+        (editable(actions=[1]), "actions[0]: must be a dict, not int."),
+        (editable(actions=[{"id": [1]}]), "actions[0].id: must be a text, not list."),
+        (editable(actions=[{"id": "b", "messages": [1]}]), "actions[0].messages[0]: must be"),
+        (editable(activeFlowId=[1]), "activeFlowId: must be a text, not list."),
+        (editable(files="x"), "files: must be a list, not str."),
+        (editable(variables=[1]), "variables[0]: must be a dict, not int."),
+        ({"steps": CHAT_STEPS, "variables": "abc"}, "variables: must be a list, not str."),
+        ({"steps": CHAT_STEPS, "variables": [1]}, "variables[0]: must be a dict, not int."),
+        ({"inputs": [[1]], "steps": []}, "inputs: must be"),
+    ],
+    ids=range(12),
+)
+def test_a_malformed_document_has_problems_with_places(document, words):
+    assert found(document)[0].startswith(words)
+
+
+def test_an_editable_document_may_leave_out_what_it_does_not_need():
+    assert found(editable(files=None, variables=None, activeFlowId=None)) == []
+
+
+WORDS = """flows byId activeFlowId steps actionIds actions id type name messages content files role
+variables value inputs default edges source target prompt output_schema format model filesEnabled
+structured_output structuredOutputEnabled structuredOutput $ref $schema"""
+KEYS = st.sampled_from(WORDS.split())
+LEAVES = st.none() | st.integers(-1, 9) | st.sampled_from(["", "a", "b", "chat", "text", "{{a}}"])
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | LEAVES, inner, max_size=5),
+    max_leaves=25,
+)
+DOCUMENTS = st.one_of(
+    TREES,
+    st.builds(
+        lambda flow, rest: {**rest, "flows": {"byId": {"a": flow}}},
+        TREES,
+        st.dictionaries(KEYS, TREES),
+    ),
+    st.builds(
+        lambda action, more: {"steps": [{"actions": [action]}], **more},
+        TREES,
+        st.dictionaries(KEYS, TREES),
+    ),
+    st.builds(lambda fields: {"steps": [{"type": "chat", **fields}]}, st.dictionaries(KEYS, TREES)),
+)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(DOCUMENTS)
+def test_whatever_the_document_the_check_returns_problems(document):
+    problems = check_flow(document)
+
+    assert all(isinstance(problem, Problem) for problem in problems)

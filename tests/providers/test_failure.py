@@ -7,6 +7,7 @@ from time import time
 
 import pytest
 
+from flow_widgets.providers.address import secrets_in
 from flow_widgets.providers.failure import (
     Scene,
     kind_of,
@@ -77,6 +78,23 @@ def test_secrets_are_removed(text: str) -> None:
 
     assert "[removed]" in shown
     assert not any(part in shown for part in ("secret-value", "abc.def", "sk-proj", "yz"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (" my-own-secret\n", "value my-own-secret!"),
+        ("my-own\nsecret", r"Illegal header value b'my-own\nsecret'"),
+        (" my-own\nsecret\n", r"Illegal header value 'my-own\nsecret'"),
+    ],
+)
+def test_a_secret_is_removed_also_stripped_and_escaped(value: str, text: str) -> None:
+    assert "secret" not in redactor([value])(text)
+
+
+@pytest.mark.parametrize("text", ["pass%40word", "pass@word", "Basic bWU6cGFzc0B3b3Jk"])
+def test_the_password_of_an_address_is_removed_in_every_form(text: str) -> None:
+    assert text not in redactor(secrets_in("https://me:pass%40word@host/v1"))(text)
 
 
 def test_a_redactor_shows_no_secret() -> None:

@@ -306,3 +306,14 @@ async def test_aiohttp_is_a_transport(offline: OfflineProvider) -> None:
     )
 
     assert await said(provider, asking("Hello there")) == "Hello there"
+
+
+@pytest.mark.parametrize("value", ["my-secret\n", "my\r\nsecret", "my-secret\x7f"])
+def test_a_header_with_a_control_character_is_refused_without_showing_it(value: str) -> None:
+    with pytest.raises(
+        FlowError, match="The value of the header 'X-Key' holds a control"
+    ) as caught:
+        OpenAIProvider(headers={"X-Key": value})
+
+    assert "secret" not in str(caught.value)
+    OpenAIProvider(headers={"X-Key": "a\tb"})

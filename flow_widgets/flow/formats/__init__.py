@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 import yaml
 from pydantic import ValidationError
 
-from flow_widgets.errors import InvalidFlow, UnknownFormat, nearest
+from flow_widgets.errors import FlowError, InvalidFlow, UnknownFormat, nearest
 from flow_widgets.files import read_file
 from flow_widgets.flow.base import problems_of
 from flow_widgets.flow.formats import native, steps
@@ -80,7 +80,7 @@ def _validated(document: Mapping[str, Any]) -> Flow:
 
 def _document(source: Any) -> Mapping[str, Any]:
     if isinstance(source, Path) or (isinstance(source, str) and _is_path(source)):
-        source = read_file(source, max_bytes=MAX_DOCUMENT_BYTES).decode("utf-8-sig")
+        source = _decoded(read_file(source, max_bytes=MAX_DOCUMENT_BYTES))
     if isinstance(source, str):
         source = _parsed(source)
     if isinstance(source, (list, tuple)):
@@ -93,12 +93,19 @@ def _document(source: Any) -> Mapping[str, Any]:
     return source
 
 
+def _decoded(content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnknownFormat("The file is not UTF-8 text.", hint="Convert it.") from None
+
+
 def _is_path(text: str) -> bool:
     if "\n" in text or len(text) > 1000 or text.lstrip()[:1] in ("", "{", "["):
         return False
     try:
         return Path(text).suffix.lower() in (".json", ".yaml", ".yml") or Path(text).exists()
-    except OSError:  # too long for a name, so it can be none
+    except (OSError, ValueError):  # too long for a name, or with a NUL: it can be none
         return False
 
 
@@ -109,13 +116,18 @@ def _parsed(text: str) -> Any:
         except json.JSONDecodeError as error:
             where = f"line {error.lineno}, column {error.colno}"
             raise UnknownFormat(f"The JSON can't be read: {error.msg} at {where}.") from None
+        except ValueError as error:  # a number of thousands of digits
+            raise UnknownFormat(f"The JSON can't be read: {error}.") from None
         except RecursionError:
             raise UnknownFormat("The JSON is nested too deeply.") from None
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
             raise UnknownFormat("The YAML holds aliases, which can grow without limit.")
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError) as error:
+        # Besides its own errors PyYAML raises whatever a tag's text runs into: "!!bool x", "2020-13-01".
+        if isinstance(error, FlowError):
+            raise
         raise UnknownFormat(f"The YAML can't be read: {error}.") from None
     except RecursionError:
         raise UnknownFormat("The YAML is nested too deeply.") from None

@@ -17,11 +17,27 @@ from flow_widgets.flow.attachment import File
 from flow_widgets.flow.graph import SCOPES, source_of
 from flow_widgets.flow.message import Message
 from flow_widgets.flow.model import Flow, slug
+from flow_widgets.flow.shape import DictOf, ListOf, Name, Record, Shape, unfit
 from flow_widgets.flow.template import PATH, Reference, as_text, parse
 
 _ACTION_KEYS = {"model", "temperature", "messages", "structured_output"}
 _OWN_KEYS = {"type", "id", "name", "system", "prompt", "files", "output_schema"}
 """Fields of a chat that can be written as something else."""
+_VARIABLES = ListOf(Record({}))
+_EDITABLE = Record(
+    {
+        "flows": Record(
+            {"byId": DictOf(Record({"steps": ListOf(Record({"actionIds": ListOf(Name())}))}))}
+        ),
+        "activeFlowId": Name(),
+        "actions": ListOf(
+            Record({"id": Name(), "messages": ListOf(Record({"files": ListOf(Name())}))})
+        ),
+        "files": ListOf(Record({"id": Name()})),
+        "variables": _VARIABLES,
+    }
+)
+"""What must be a list or a dict in an editable document for it to be read at all."""
 _TOKEN = re.compile(
     r"(?<!\\)(?P<slashes>\\*)(?:"
     r"\{\{\s*\$step(?P<step>\d+)\.action(?P<action>\d+)\.output\s*\}\}"
@@ -58,11 +74,15 @@ def load(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the native document of a document in this format.
 
     Raises:
-        InvalidFlow: A ``structured_output`` is no JSON, or a step names an unknown action.
+        InvalidFlow: A ``structured_output`` is no JSON, a step names an unknown action, or there is
+            something else where a list or a dict must be.
         UnknownFormat: An editable document has no active flow.
     """
     if "flows" in document:
+        _must_fit(document, _EDITABLE)
         document = _execution_object(document)
+    if not isinstance(document.get("variables"), Mapping):
+        _must_fit(document, Record({"variables": _VARIABLES}))
     variables = _variables(document.get("variables"))
     names = _native_names(variables)
     problems: list[Problem] = []
@@ -81,6 +101,12 @@ def load(document: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: document[key] for key in ("id", "name") if document.get(key)}
     inputs = {"inputs": {names[key]: {"default": value} for key, value in variables.items()}}
     return {**kept, **(inputs if variables else {}), "steps": steps}
+
+
+def _must_fit(document: Mapping[str, Any], shape: Shape) -> None:
+    problems = list(unfit(document, shape))
+    if problems:
+        raise InvalidFlow(problems)
 
 
 def _variables(given: Any) -> dict[str, Any]:
@@ -114,7 +140,7 @@ def _action(
     if isinstance(schema, str) and schema.strip():
         try:
             native["output_schema"] = json.loads(_filled(schema, variables))
-        except ValueError as error:
+        except (ValueError, TypeError, RecursionError) as error:
             what = f"is no JSON: {error}."
             problems.append(Problem(f"{place}.structured_output", what, "Give a JSON schema."))
     elif isinstance(schema, Mapping):
@@ -166,11 +192,11 @@ def _execution_object(document: Mapping[str, Any]) -> dict[str, Any]:
     active = document.get("activeFlowId") or next(iter(flows), None)
     if active not in flows:
         raise UnknownFormat(f"The document's active flow {active!r} is not in it.")
-    actions = {action.get("id"): action for action in document.get("actions", ())}
-    files = {file.get("id"): file for file in document.get("files", ())}
+    actions = {action.get("id"): action for action in document.get("actions") or ()}
+    files = {file.get("id"): file for file in document.get("files") or ()}
     steps = []
-    for index, step in enumerate(flows[active].get("steps", ())):
-        wanted = step.get("actionIds", ())
+    for index, step in enumerate(flows[active].get("steps") or ()):
+        wanted = step.get("actionIds") or ()
         missing = [one for one in wanted if one not in actions]
         if missing:
             place = f"flows.byId.{active}.steps[{index}].actionIds"
@@ -179,7 +205,7 @@ def _execution_object(document: Mapping[str, Any]) -> dict[str, Any]:
         steps.append({"id": step.get("id"), "name": step.get("name"), "actions": chosen})
     variables = [
         one
-        for one in document.get("variables", ())
+        for one in document.get("variables") or ()
         if one.get("name") != "$default_var" or one.get("value")
     ]
     return {"id": active, "name": flows[active].get("name"), "variables": variables, "steps": steps}
@@ -189,8 +215,8 @@ def _editable(action: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, 
     messages: list[dict[str, Any]] = []
     if action.get("systemPromptEnabled") and action.get("systemPrompt"):
         messages.append({"role": "system", "content": action["systemPrompt"]})
-    for message in action.get("messages", ()):
-        wanted = message.get("files", ()) if message.get("filesEnabled") else ()
+    for message in action.get("messages") or ():
+        wanted = (message.get("files") or ()) if message.get("filesEnabled") else ()
         attached = [files[one] for one in wanted if files.get(one, {}).get("content")]
         text = message.get("content") or ""
         if attached:

@@ -73,12 +73,23 @@ def test_a_file_that_is_not_there_is_told():
         ("[" * 100_000, "The JSON is nested too deeply."),
         ("- " * 5_000 + "x", "The YAML is nested too deeply."),
         ("a: b: c", "The YAML can't be read: "),
+        ("a: 2020-13-45", "The YAML can't be read: "),
+        ("a: !!bool x", "The YAML can't be read: "),
+        ("x\0", "The YAML can't be read: "),
+        (f"[{'1' * 5000}]", "The JSON can't be read: Exceeds the limit"),
         ("a: &x [1]\nb: *x", "The YAML holds aliases, which can grow without limit."),
     ],
-    ids=range(13),
+    ids=range(17),
 )
 def test_what_is_no_flow_is_refused_and_says_why(source, words):
     assert words in refused(source)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "flow.json"
+    path.write_bytes(b"\xff\xfe{")
+
+    assert refused(path) == "The file is not UTF-8 text. Convert it."
 
 
 def test_the_problems_of_a_document_are_all_told():
