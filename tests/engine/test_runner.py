@@ -16,7 +16,6 @@ from flow_widgets.errors import (
     InvalidFlow,
     InvalidInputs,
     NoSuchStep,
-    NothingToRun,
     RunFailed,
 )
 from flow_widgets.run import events as ev
@@ -109,28 +108,6 @@ async def test_a_partial_output_is_passed_on_with_a_warning(provider, make_flow)
     assert any("partial output of 0, 0" in line.text for line in run.log if line.level == "warn")
 
 
-async def test_a_rerun_of_a_step_adds_attempts_to_the_same_run(provider, make_flow):
-    runner = FlowRunner(make_flow(["a", "b"], "c"), provider=provider)
-    run = await runner.run_flow()
-
-    again = await runner.run_step(0)
-
-    assert again is run
-    assert [len(a.attempts) for a in run.steps[0].actions] == [2, 2]
-    assert len(run.steps[1].actions[0].attempts) == 1
-    assert (run.status, len(runner.runs)) == ("completed", 1)
-
-
-async def test_a_rerun_of_an_action_runs_only_that_action(provider, make_flow):
-    runner = FlowRunner(make_flow(["a", "b"]), provider=provider)
-    run = await runner.run_flow()
-
-    await runner.run_action(0, 1)
-
-    assert [len(a.attempts) for a in run.steps[0].actions] == [1, 2]
-    assert run.steps[0].status == "completed"
-
-
 async def test_run_flow_always_starts_a_new_run(provider, make_flow):
     runner = FlowRunner(make_flow("a"), provider=provider)
 
@@ -138,13 +115,6 @@ async def test_run_flow_always_starts_a_new_run(provider, make_flow):
 
     assert first is not second
     assert [run.number for run in runner.runs] == [1, 2]
-
-
-async def test_run_step_without_a_run_runs_only_that_step(provider, make_flow):
-    run = await FlowRunner(make_flow("a", "b"), provider=provider).run_step(1)
-
-    assert [step.status for step in run.steps] == ["pending", "completed"]
-    assert run.status == "completed"
 
 
 async def test_a_reference_to_a_step_that_did_not_run_fails_before_anything_is_sent(
@@ -156,84 +126,6 @@ async def test_a_reference_to_a_step_that_did_not_run_fails_before_anything_is_s
     assert error.kind == "missing_reference"
     assert "action 0, 0 has no output; it is pending. Run step 0 first." in str(error)
     assert provider.requests == []
-
-
-async def test_a_changed_output_makes_what_used_it_stale_until_it_runs(provider, make_flow):
-    flow = make_flow("a {{topic}}", "{{steps.0.output}}", "c", inputs={"topic": "x"})
-    runner = FlowRunner(flow, provider=provider)
-    run = await runner.run_flow()
-
-    runner.revise_inputs({"topic": "y"})
-
-    assert [step.actions[0].stale for step in run.steps] == [
-        "inputs changed",
-        "step 0 is stale",
-        None,
-    ]
-    await runner.run_stale()
-    assert [step.actions[0].stale for step in run.steps] == [None, None, None]
-    assert [len(step.actions[0].attempts) for step in run.steps] == [2, 2, 1]
-    assert run.steps[1].output == "echo: echo: a y  "
-
-
-async def test_undoing_an_edit_makes_everything_fresh(provider, make_flow):
-    flow = make_flow("a {{topic}}", "{{steps.0.output}}", inputs={"topic": "x"})
-    runner = FlowRunner(flow, provider=provider)
-    await runner.run_flow()
-
-    runner.revise_inputs({"topic": "y"})
-    runner.revise_inputs({"topic": "x"})
-
-    assert runner.stale == []
-
-
-async def test_an_equal_output_stops_a_rerun_of_stale_actions_early(provider):
-    flow = Flow(steps=[Chat(prompt="a"), Chat(prompt="{{steps.0.output}}")])
-    runner = FlowRunner(flow, provider=provider)
-    run = await runner.run_flow()
-    edited = Flow(steps=[Chat(prompt="a", temperature=0), Chat(prompt="{{steps.0.output}}")])
-
-    runner.revise(edited)
-    assert runner.stale == [(0, 0), (1, 0)]
-    await runner.run_stale()
-
-    assert [len(step.actions[0].attempts) for step in run.steps] == [2, 1]
-    assert runner.stale == []
-
-
-async def test_a_retry_that_works_lets_the_skipped_steps_run(provider, make_flow):
-    runner = FlowRunner(make_flow("fail", "b", "c"), provider=provider)
-    run = await runner.run_flow()
-    provider.failing = False
-
-    await runner.run_action(0, 0)
-    assert runner.stale == [(1, 0), (2, 0)]
-    await runner.run_stale()
-
-    assert [step.status for step in run.steps] == ["completed"] * 3
-    assert run.status == "completed"
-
-
-async def test_a_step_added_after_a_run_records_its_result(provider, make_flow):
-    runner = FlowRunner(make_flow("a"), provider=provider)
-    run = await runner.run_flow()
-
-    runner.revise(make_flow("a", "b"))
-    await runner.run_step(1)
-
-    assert [step.output for step in run.steps] == ["echo: a ", "echo: b "]
-
-
-async def test_an_input_added_with_a_default_is_there_for_the_next_step_that_runs(
-    provider, make_flow
-):
-    runner = FlowRunner(make_flow("a"), provider=provider)
-    run = await runner.run_flow()
-
-    runner.revise(make_flow("a", "{{tone}}", inputs={"tone": "calm"}))
-    await runner.run_step(1)
-
-    assert run.steps[1].output == "echo: calm "
 
 
 async def test_a_retry_asked_for_by_an_observer_is_waited_for(provider, make_flow):
@@ -273,29 +165,6 @@ async def test_an_internal_mistake_settles_the_run_and_is_told(provider, make_fl
         runner.run_flow()
 
     assert (runner.run.status, runner.is_running) == ("failed", False)
-
-
-async def test_inputs_of_a_rerun_are_merged_and_bad_ones_change_nothing(provider, make_flow):
-    flow = make_flow("{{x}} {{y}}", inputs={"x": "a", "y": "b"})
-    runner = FlowRunner(flow, provider=provider, inputs={"y": "mine"})
-    run = await runner.run_flow()
-
-    with pytest.raises(InvalidInputs):
-        runner.run_step(0, {"z": 1})
-    await runner.run_step(0, {"x": "new"})
-
-    assert run.inputs == {"x": "new", "y": "mine"}
-    assert runner.inputs == {"y": "mine"}
-
-
-async def test_assigning_a_flow_is_a_revision(provider, make_flow):
-    runner = FlowRunner(make_flow("a"), provider=provider)
-    await runner.run_flow()
-
-    runner.flow = make_flow("a", "b")
-    await runner.run_step(1)
-
-    assert runner.run.steps[1].output == "echo: b "
 
 
 def test_a_limit_below_one_is_refused(make_flow):
@@ -494,11 +363,6 @@ async def test_steps_and_actions_can_be_called_by_name(provider):
     assert run.steps[-1].actions["second"].status == "completed"
     with pytest.raises(NoSuchStep, match="there are 2 actions"):
         run.steps[0].actions["third"]
-
-
-async def test_nothing_stale_is_said(provider, make_flow):
-    with pytest.raises(NothingToRun):
-        FlowRunner(make_flow("a"), provider=provider).run_stale()
 
 
 def test_a_command_outside_a_loop_names_the_sync_form(provider, make_flow):
