@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -52,10 +53,11 @@ def _demo(options: argparse.Namespace) -> int:
     if options.headless:
         return _execute(notebook)
     print(f"Opening {notebook}. Press Ctrl+C here to stop.")
+    command = [sys.executable, "-m", "jupyterlab", str(notebook)]
+    if getattr(os, "geteuid", lambda: 1)() == 0:  # in a container; Jupyter refuses root otherwise
+        command.append("--allow-root")
     try:
-        return subprocess.run(  # noqa: S603  # our own Python, and a path of ours
-            [sys.executable, "-m", "jupyterlab", str(notebook)], check=False
-        ).returncode
+        return subprocess.run(command, check=False).returncode  # noqa: S603  # our own Python
     except KeyboardInterrupt:
         return 0
 

@@ -10,8 +10,10 @@ import pytest
 from flow_widgets import cli
 
 
-def test_the_demo_opens_a_copy_of_the_quickstart(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("user", "flags"), [(1000, []), (0, ["--allow-root"])])
+def test_the_demo_opens_a_copy_of_the_quickstart(tmp_path, monkeypatch, user, flags):
     calls = []
+    monkeypatch.setattr(cli.os, "geteuid", lambda: user, raising=False)
     monkeypatch.setattr(
         subprocess,
         "run",
@@ -20,7 +22,8 @@ def test_the_demo_opens_a_copy_of_the_quickstart(tmp_path, monkeypatch):
 
     assert cli.main(["demo", "--into", str(tmp_path / "demo")]) == 0
 
-    assert calls == [[sys.executable, "-m", "jupyterlab", str(tmp_path / "demo" / cli.QUICKSTART)]]
+    notebook = str(tmp_path / "demo" / cli.QUICKSTART)
+    assert calls == [[sys.executable, "-m", "jupyterlab", notebook, *flags]]
     assert (tmp_path / "demo" / "02-your-own-data.ipynb").is_file()
 
 

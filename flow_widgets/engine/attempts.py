@@ -24,6 +24,8 @@ async def attempt_of(action: Action, ctx: ActionContext) -> Fact:
         outcome = await action.run(ctx)  # type: ignore[attr-defined]  # RunnableAction; flow/ knows no run
     except asyncio.CancelledError:
         return (ev.ActionCanceled, ctx.step, ctx.action, ctx.attempt)
+    except KeyboardInterrupt:  # the user's, not the action's: the run is canceled as its task ends
+        raise
     except BaseException as error:  # noqa: BLE001  # a task's edge: it becomes a fact, SystemExit too
         return failed(ctx.step, ctx.action, ctx.attempt, failure_of(error, ctx), ctx)
     return _completed(action, outcome, ctx)

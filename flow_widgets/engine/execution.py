@@ -107,11 +107,22 @@ class Execution:
         try:
             while self._work:
                 self._step()
+            if self.observers.interrupted:
+                self._interrupt()
         except Exception as error:  # ours: whoever waits for the run must hear of it
             self._give_up(error)
             raise
         finally:
             self._draining = False
+
+    def _interrupt(self) -> None:
+        """Cancel the run and pass on the interrupt that came while an observer was told."""
+        self.observers.interrupted = False
+        if self.state.status == "running" and not self.state.canceling:
+            self._work.append((ev.CancelRequested, None, None))
+        while self._work:
+            self._step()
+        raise KeyboardInterrupt
 
     def _give_up(self, error: Exception) -> None:
         """Settle a run that a mistake of ours has stopped, so that its runner can go on."""
@@ -178,7 +189,7 @@ class Execution:
             self._draining = False
         for complaint in complaints:
             self._work.append((ev.LogWritten, None, None, "warn", complaint))
-        if self._work:
+        if self._work or self.observers.interrupted:
             self._drain()
 
     def log(self, step: int | None, action: int | None, level: Any, text: str) -> None:

@@ -37,6 +37,8 @@ class Observers:
         self._shared = shared if shared is not None else []
         self._own: list[Observer] = []
         self._reported: set[int] = set()
+        self.interrupted = False
+        """Whether an interrupt came while an observer was told, and was not passed on yet."""
 
     @property
     def all(self) -> tuple[Observer, ...]:
@@ -59,6 +61,8 @@ class Observers:
         for observer in self.all:
             try:
                 observer(event)
+            except KeyboardInterrupt:  # raised when everybody was told and the facts are whole
+                self.interrupted = True
             except BaseException as error:  # noqa: BLE001  # a stranger's code: it is logged
                 if id(observer) not in self._reported:
                     self._reported.add(id(observer))

@@ -55,7 +55,12 @@ async def _exits(ctx: Context) -> Any:
     raise SystemExit(3)
 
 
+async def _is_interrupted(ctx: Context) -> Any:
+    raise KeyboardInterrupt
+
+
 DEEDS = {
+    "is interrupted": _is_interrupted,
     "exits": _exits,
     "leaves elsewhere": _leaves_elsewhere,
     "returns": _returns,
@@ -100,6 +105,15 @@ async def test_an_exit_of_an_action_is_a_failure_of_that_action():
     error = (await run_of("exits")).error
 
     assert error.what == "The action raised SystemExit: 3."
+
+
+def test_an_interrupt_of_an_action_cancels_the_run_and_goes_on_to_the_user():
+    runner = FlowRunner(Flow(steps=[Doing(what="is interrupted"), Doing(what="returns")]))
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_flow_sync()
+
+    assert runner.run.status == "canceled"
 
 
 async def test_an_error_of_an_action_keeps_its_traceback_as_details():

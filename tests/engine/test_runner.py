@@ -237,6 +237,23 @@ async def test_an_observer_that_raises_is_logged_once_and_the_run_goes_on(provid
     assert warnings[0].endswith("grumble raised ValueError: no")
 
 
+@pytest.mark.parametrize("kind", [ev.ActionChunk, ev.ActionCompleted])
+def test_an_interrupt_of_an_observer_cancels_the_run_and_goes_on_to_the_user(
+    provider, make_flow, kind
+):
+    def interrupted(event):
+        if type(event) is kind:
+            raise KeyboardInterrupt
+
+    runner = FlowRunner(make_flow(["a", "hold"], "b"), provider=provider, observers=[interrupted])
+
+    with pytest.raises(KeyboardInterrupt):
+        runner.run_flow_sync()
+
+    assert runner.run.status == "canceled"
+    assert runner.run.steps[1].status == "skipped"
+
+
 async def test_an_observer_may_cancel_the_run_it_observes(provider, make_flow):
     runner = FlowRunner(make_flow("hold", "b"), provider=provider)
     runner.observers.append(
