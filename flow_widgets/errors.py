@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 FailureKind = Literal[
     "rate_limit",
@@ -26,6 +29,7 @@ FailureKind = Literal[
     "bad_tool_call",
     "too_large",
     "not_configured",
+    "not_allowed",
 ]
 """What went wrong outside, in words that a program can act on."""
 
@@ -122,6 +126,14 @@ class InvalidInputs(FlowError, ValueError):
     """The inputs given to a run do not fit what the flow declares."""
 
 
+class InvalidValue(FlowError, ValueError):
+    """A value that an action was given can't be used by it."""
+
+
+class NothingFound(FlowError, LookupError):
+    """An action was to find a value, and there is none."""
+
+
 class AlreadyRunning(FlowError, RuntimeError):
     """A command came that has to wait until the running work has settled."""
 
@@ -179,6 +191,81 @@ class ProviderError(FlowError):
     def retryable(self) -> bool:
         """Whether sending the same request again may succeed."""
         return self.kind in RETRYABLE
+
+
+class InvalidAddress(FlowError, ValueError):
+    """A URL is none that a request can be sent to."""
+
+
+class AddressRefused(FlowError, PermissionError):
+    """A request would go to an address that is not global, and the owner did not allow it."""
+
+    host: str
+
+
+class UnknownHost(FlowError, LookupError):
+    """The name server knows no address for a host."""
+
+
+RequestFailure = Literal[
+    "http_error",
+    "timeout_connect",
+    "timeout_total",
+    "connection_lost",
+    "protocol",
+    "too_large",
+    "bad_request",
+    "not_configured",
+    "not_allowed",
+]
+"""How a request of a flow failed; ``http_error`` is an answer with a status of 400 or more."""
+
+
+class RequestFailed(FlowError, RuntimeError):
+    """A request got no answer, one that can't be used, or one that says it failed."""
+
+    kind: RequestFailure
+    status: int | None
+    """HTTP status, or None when no answer arrived."""
+    output: JsonValue
+    """The answer as a success would give it, for an ``error`` branch to read; None without one."""
+    retryable: bool
+    """Whether the same request may succeed when it is sent again."""
+    was_sent: bool = True
+    """Whether the server may have got the request."""
+    retry_after_seconds: float | None = None
+    """What the server asked to wait, in seconds, or None."""
+
+    def __init__(
+        self,
+        kind: RequestFailure,
+        what: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        output: JsonValue = None,
+        retryable: bool = False,
+        **fields: Any,
+    ) -> None:
+        super().__init__(
+            what,
+            hint=hint,
+            kind=kind,
+            status=status,
+            output=output,
+            retryable=retryable,
+            **fields,
+        )
+
+
+class CodeFailed(FlowError, RuntimeError):
+    """Code of a flow raised, came to a limit of its sandbox, or returned what can't be kept."""
+
+    kind: Literal["code_error", "code_limit", "not_configured"]
+
+
+class CodeNotAllowed(FlowError, PermissionError):
+    """A flow holds code to run, and the owner did not allow code."""
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

@@ -11,48 +11,44 @@ import asyncio
 import concurrent.futures
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from flow_widgets.clock import Clock
-from flow_widgets.engine.attempts import Fact, attempt_of, failed, failure_of
+from flow_widgets.engine.attempts import (
+    Fact,
+    attempt_at_once,
+    attempt_of,
+    failed,
+    failure_of,
+)
+from flow_widgets.engine.carrying import CARRIED_OUT
 from flow_widgets.engine.context import ActionContext
 from flow_widgets.engine.observers import Observers
+from flow_widgets.engine.plain import copied
+from flow_widgets.engine.resources import Level, Resources, calls_model, with_model
 from flow_widgets.errors import FlowError
 from flow_widgets.flow.binding import bound
-from flow_widgets.flow.graph import Place, source_of
-from flow_widgets.flow.model import Action
+from flow_widgets.flow.model import Action, Flow, triggers_of
 from flow_widgets.flow.template import Reference
 from flow_widgets.providers.base import Provider
+from flow_widgets.run import decisions as decide
 from flow_widgets.run import events as ev
-from flow_widgets.run import plan as do
 from flow_widgets.run.plan import conclusion, plan
-from flow_widgets.run.reduce import reduce
+from flow_widgets.run.reduce import inner_of, reduce
 from flow_widgets.run.scope import lookup
-from flow_widgets.run.stale import output_digest, value_digest
+from flow_widgets.run.stale import reads_of
 from flow_widgets.run.state import AttemptState, RunState
 
 MAX_BACKLOG = 10_000
 """Events kept for a reader that comes after the start; beyond, a late reader begins where it came."""
+MAX_IN_A_ROW = 128
+"""How many instant actions run before one gets a task, so that the loop has its turn."""
 GRACE_SECONDS = 1.0
 """How long a settled run waits for canceled tasks to close their streams before it counts as done."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Launch:
-    """Start the task of an attempt whose start has been recorded."""
-
-    ready: Action
-    step: int
-    number: int
-    attempt: int
-
-
 class Execution:
     """One run while it can still change; its state is written by nobody else."""
-
-    state: RunState
 
     def __init__(
         self,
@@ -60,27 +56,32 @@ class Execution:
         *,
         clock: Clock,
         observers: Observers,
-        provider_of: Callable[[str | None], Provider],
+        resources: Resources,
         max_parallel: int | None,
     ) -> None:
         """Make an execution that has not begun: ``begin`` records its first event."""
         self.run_id = run_id
         self.observers = observers
+        self.resources = resources
+        self.clock = clock
         self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self.backlog: deque[Any] | None = deque()
-        self._clock, self._provider_of, self._max_parallel = clock, provider_of, max_parallel
-        self._work: deque[Any] = deque()
+        self._max_parallel = max_parallel
+        self._top = Level(())
+        self.work: deque[tuple[Level, Any]] = deque()
         self._draining = False
-        self._tasks: dict[tuple[int, int, int], asyncio.Task[None]] = {}
-        self._parked: deque[do.StartAction] = deque()
-        self._begun = False
+        self.parked: deque[tuple[Level, decide.StartAction]] = deque()
+        self._tasks = self._busy = 0
+        """Tasks that have not ended; and those that count for the limit of parallel actions."""
+        self._in_a_row = 0
+        """How many instant actions have run since the loop had its turn."""
         self._operation = 0
         """Which piece of work goes on; what ends an earlier one does not end it."""
 
     @property
-    def shared(self) -> Mapping[str, Any]:
-        """The shared state of the run."""
-        return self.state.shared
+    def state(self) -> RunState:
+        """The state of the run; there is none before it has begun."""
+        return self._top.state
 
     def begin(self, fact: Fact) -> None:
         """Record the event that starts work, in the running loop.
@@ -91,22 +92,22 @@ class Execution:
         self._operation += 1
         if self.done.done():
             self.done = concurrent.futures.Future()
-        if self._begun:
+        if self._top.begun:
             self.backlog = deque()
         self.record(fact)
 
-    def record(self, fact: Fact) -> None:
+    def record(self, fact: Fact, level: Level | None = None) -> None:
         """Fold, tell and plan a fact and all that follows from it, now or after what is going on."""
-        self._work.append(fact)
-        self._drain()
+        self.work.append((level or self._top, fact))
+        if not self._draining:
+            self._drain()
 
     def _drain(self) -> None:
         if self._draining:
             return
         self._draining = True
         try:
-            while self._work:
-                self._step()
+            self._work_off()
             if self.observers.interrupted:
                 self._interrupt()
         except Exception as error:  # ours: whoever waits for the run must hear of it
@@ -119,48 +120,72 @@ class Execution:
         """Cancel the run and pass on the interrupt that came while an observer was told."""
         self.observers.interrupted = False
         if self.state.status == "running" and not self.state.canceling:
-            self._work.append((ev.CancelRequested, None, None))
-        while self._work:
-            self._step()
+            self.work.append((self._top, (ev.CancelRequested, None, None)))
+        self._work_off()
         raise KeyboardInterrupt
 
     def _give_up(self, error: Exception) -> None:
         """Settle a run that a mistake of ours has stopped, so that its runner can go on."""
-        self._work.clear()
-        if self._begun and self.state.status == "running":
+        self.work.clear()
+        if self._top.begun and self.state.status == "running":
             reason = f"flow_widgets made a mistake: {type(error).__name__}: {error}"
             self.state.canceling = True
-            fact = ev.FlowFailed(self.state.seq + 1, self.run_id, self._clock(), None, None, reason)
-            self.state = reduce(self.state, fact)
+            fact = ev.FlowFailed(self.state.seq + 1, self.run_id, self.clock(), None, None, reason)
+            self._top.state = reduce(self.state, fact)
             self._tell(fact)
         if not self.done.done():
             self.done.set_exception(error)
 
-    def _step(self) -> None:
-        item = self._work.popleft()
-        if isinstance(item, tuple):
-            follows: list[Any] = self._fold(item)
-        else:
-            follows = _CARRIED_OUT[type(item)](self, item)
-        self._work.extendleft(reversed(follows))
-        if not self._work and self._begun:
-            end = conclusion(self.state)
-            if end is not None:
-                self._work.append(_SETTLED[end.status](end))
+    def _work_off(self) -> None:
+        work = self.work
+        while work:
+            level, item = work.popleft()
+            follows = CARRIED_OUT[type(item)](self, level, item)
+            if follows:
+                if len(follows) == 1:
+                    work.appendleft((level, follows[0]))
+                else:
+                    work.extendleft([(level, one) for one in reversed(follows)])
+            elif not work or work[0][0] is not level:
+                self._conclude(level)
 
-    def _fold(self, fact: Fact) -> list[Any]:
-        kind, step, action, *fields = fact
-        seq = self.state.seq + 1 if self._begun else 1
-        event = kind(seq, self.run_id, self._clock(), step, action, *fields)
-        self.state = reduce(self.state if self._begun else None, event)
-        self._begun = True
+    def _conclude(self, level: Level) -> None:
+        """Settle a level on which nothing goes on and nothing is left to do."""
+        if not level.begun:
+            return
+        state = level.state
+        if not state.open_visits:
+            end = conclusion(state)
+            if end is not None:
+                self.work.appendleft((level, _SETTLED[end.status](end)))
+
+    def fold(self, level: Level, fact: Fact) -> list[Any]:
+        """Make the event of a fact, fold and tell it, and return what follows from it."""
+        top, kind = self._top, fact[0]
+        event = kind(self._seq(), self.run_id, self.clock(), *fact[1:])
+        if level is not top:
+            event.path = level.path
+        top.state = reduce(top.state if top.begun else None, event)
+        if not level.begun:
+            level.begun = True
+            level.state = inner_of(top.state, level.path)
         complaints = self._tell(event)
-        if isinstance(event, (ev.FlowCompleted, ev.FlowFailed, ev.FlowCanceled)):
-            again = any(isinstance(one, tuple) and one[0] is ev.RerunStarted for one in self._work)
-            if not again:  # an observer may have asked for a rerun
-                self._finish()
-        follows: list[Any] = list(plan(self.state, event))
-        return [*follows, *((ev.LogWritten, None, None, "warn", text) for text in complaints)]
+        if kind in _ENDS:
+            self._settled(level)
+        follows: list[Any] = plan(level.state, event)
+        if complaints:
+            follows.extend((ev.LogWritten, None, None, "warn", text) for text in complaints)
+        return follows
+
+    def _seq(self) -> int:
+        return self._top.state.seq + 1 if self._top.begun else 1
+
+    def _settled(self, level: Level) -> None:
+        if level.settled is not None:
+            if not level.settled.done():
+                level.settled.set_result(None)
+        elif not any(type(one) is tuple and one[0] is ev.RerunStarted for _, one in self.work):
+            self._finish()  # unless an observer has asked for a rerun
 
     def _tell(self, event: Any) -> list[str]:
         backlog = self.backlog
@@ -170,17 +195,19 @@ class Execution:
                 self.backlog = None
         return self.observers.tell(event)
 
-    def chunk(self, step: int, action: int, attempt: AttemptState, text: str) -> None:
+    def chunk(self, level: Level, step: int, action: int, attempt: AttemptState, text: str) -> None:
         """Record a piece of an attempt's output; late pieces of a settled attempt are dropped."""
         if attempt.status != "running":
             return
         if self._draining:  # an action that streams from inside an observer's call
-            self._work.append((ev.ActionChunk, step, action, attempt.number, text))
+            self.work.append((level, (ev.ActionChunk, step, action, attempt.number, text)))
             return
-        state = self.state
+        state = self._top.state
         event = ev.ActionChunk(
-            state.seq + 1, self.run_id, self._clock(), step, action, attempt.number, text
+            state.seq + 1, self.run_id, self.clock(), step, action, attempt.number, text
         )
+        if level.path:
+            event.path = level.path
         reduce(state, event)
         self._draining = True  # what an observer asks for comes after all were told
         try:
@@ -188,128 +215,162 @@ class Execution:
         finally:
             self._draining = False
         for complaint in complaints:
-            self._work.append((ev.LogWritten, None, None, "warn", complaint))
-        if self._work or self.observers.interrupted:
+            self.work.append((level, (ev.LogWritten, None, None, "warn", complaint)))
+        if self.work or self.observers.interrupted:
             self._drain()
 
-    def log(self, step: int | None, action: int | None, level: Any, text: str) -> None:
-        """Record a line of the log."""
-        self.record((ev.LogWritten, step, action, level, text))
-
-    def cancel(self) -> None:
+    def cancel(self, level: Level | None = None) -> None:
         """Stop everything at once; once settled, or canceled before, nothing happens."""
-        if self.state.status == "running" and not self.state.canceling:
-            self.record((ev.CancelRequested, None, None))
+        level = level or self._top
+        if level.state.status == "running" and not level.state.canceling:
+            self.record((ev.CancelRequested, None, None), level)
 
-    # What each decision means.
+    async def run_inner(
+        self,
+        level: Level,
+        inner: ev.Inner,
+        flow: Flow,
+        values: Mapping[str, Any],
+        *,
+        isolated: bool,
+    ) -> RunState:
+        """Run a flow inside an action and return its state once it has settled."""
+        child = Level((*level.path, inner), level, flow)
+        child.settled = self.loop.create_future()
+        self._give_back(level, inner[:3])  # whoever only waits for others takes no place from them
+        level.inner[child.path] = child
+        try:
+            triggers = triggers_of(flow)
+            trigger = triggers[0] if len(triggers) == 1 else None
+            start = (ev.FlowStarted, None, None, level.state.number, flow, dict(values), None)
+            self.record((*start, trigger, isolated), child)
+            await child.settled
+        except asyncio.CancelledError:
+            if child.begun:
+                self.cancel(child)
+            raise
+        finally:
+            del level.inner[child.path]
+        return child.state
 
-    def _start_step(self, decision: do.StartStep) -> list[Fact]:
-        visit = self.state.steps[decision.step].visit_count + 1
-        return [(ev.StepStarted, decision.step, None, visit, decision.actions, decision.rerun)]
-
-    def _complete_step(self, decision: do.CompleteStep) -> list[Fact]:
-        return [(ev.StepCompleted, decision.step, None, decision.visit, decision.ports)]
-
-    def _fail_step(self, decision: do.FailStep) -> list[Fact]:
-        return [(ev.StepFailed, decision.step, None, decision.visit, decision.reason)]
-
-    def _cancel_step(self, decision: do.CancelStep) -> list[Fact]:
-        return [(ev.StepCanceled, decision.step, None, decision.visit)]
-
-    def _skip_step(self, decision: do.SkipStep) -> list[Fact]:
-        return [(ev.StepSkipped, decision.step, None, decision.reason, decision.cause)]
-
-    def _mark_stale(self, decision: do.MarkStale) -> list[Fact]:
-        return [(ev.ActionStale, decision.step, decision.action, decision.reason)]
-
-    def _mark_fresh(self, decision: do.MarkFresh) -> list[Fact]:
-        return [(ev.ActionFresh, decision.step, decision.action)]
-
-    def _cancel_actions(self, _: do.CancelActions) -> list[Fact]:
-        facts: list[Fact] = [
-            (ev.ActionSkipped, one.step, one.action, one.visit, "the run was canceled")
-            for one in self._parked
-        ]
-        self._parked.clear()
-        for (step, action, attempt), task in self._tasks.items():
-            facts.append((ev.ActionCanceled, step, action, attempt))
-            with suppress(RuntimeError):  # its loop was closed under it
-                task.cancel()
-        return facts
-
-    def _start_action(self, decision: do.StartAction) -> list[Any]:
-        if self.state.canceling:
-            reason = "the run was canceled"
-            return [(ev.ActionSkipped, decision.step, decision.action, decision.visit, reason)]
-        if self._max_parallel is not None and len(self._tasks) >= self._max_parallel:
-            self._parked.append(decision)
-            return []
+    def start_action(self, level: Level, decision: decide.StartAction) -> list[Any]:
         step, number = decision.step, decision.action
-        definition = self.state.graph.flow.steps[step].actions[number]
-        attempt = len(self.state.action((step, number)).attempts) + 1
-        reads: dict[Place | str, str | None] = {}
-        model = getattr(definition, "model", None) or self.state.graph.flow.model
+        state = level.state
+        if state.canceling:
+            return [(ev.ActionSkipped, step, number, decision.visit, "the run was canceled")]
+        definition = state.graph.flow.steps[step].actions[number]
+        if self._is_full(level) and not definition.bodies:
+            self.parked.append((level, decision))
+            return []
+        attempt = len(state.steps[step].actions[number].attempts) + 1
+        model = level.model_for(definition)
         start = (ev.ActionStarted, step, number, attempt, decision.visit, definition)
         try:
-            ready = bound(_with_model(definition, model), lambda ref: self._value(ref, reads))
-            model = self._model(ready)
+            ready = bound(with_model(definition, model), lambda ref: self.value(level, ref))
+            if calls_model(type(ready)):
+                model = self._model(level, ready)
         except FlowError as error:
             failure = failure_of(error)
-            return [(*start, tuple(reads.items()), model), failed(step, number, attempt, failure)]
-        begun = (*start, tuple(reads.items()), model, ready)
-        return [begun, _Launch(ready, step, number, attempt)]
+            return [(*start, (), model), failed(step, number, attempt, failure)]
+        reads = () if level.path else reads_of(state, (step, number))
+        follows = self.fold(level, (*start, reads, model, ready))
+        self._launch(level, ready, step, number)
+        return follows
 
-    def _value(self, reference: Reference, reads: dict[Place | str, str | None]) -> Any:
-        """Look a reference up, and note what was read with its digest."""
-        value = lookup(self.state, reference)
-        for source in self._sources(reference):
-            if isinstance(source, str):
-                reads[source] = value_digest(self.state, source)
-                continue
-            reads[source] = output_digest(self.state, source)
-            if self.state.action(source).status != "completed":
+    def _is_full(self, level: Level) -> bool:
+        """Whether the run, or the flow inside an action, has as many actions in flight as it may."""
+        if self._max_parallel is not None and self._busy >= self._max_parallel:
+            return True
+        limit = level.max_parallel
+        return limit is not None and len(level.busy) >= limit
+
+    def value(self, level: Level, reference: Reference) -> Any:
+        """Return the value of a reference on a level; of an action that did not complete, with a warning."""
+        value = copied(lookup(level.state, reference))
+        if reference.path[0] == "steps":
+            source = level.state.graph.index.source_of(reference)
+            if isinstance(source, tuple) and level.state.action(source).status != "completed":
                 text = f"{{{{{reference}}}}} takes the partial output of {source[0]}, {source[1]}"
-                self._work.append((ev.LogWritten, None, None, "warn", text))
+                self.work.append((level, (ev.LogWritten, None, None, "warn", text)))
         return value
 
-    def _sources(self, reference: Reference) -> list[Place | str]:
-        source = source_of(self.state.graph.flow, reference)
-        if reference.path[0] in self.state.shared:
-            return [reference.path[0]]
-        if isinstance(source, int):
-            return [(source, a) for a in range(len(self.state.steps[source].actions))]
-        return [source]
-
-    def _model(self, action: Action) -> str | None:
-        """Return the model that an action will call, None for one that calls none."""
-        if not hasattr(action, "model"):
-            return None
+    def _model(self, level: Level, action: Any) -> str | None:
+        """Return the model that an action will call."""
         if action.model:
             return str(action.model)
-        return self._provider_of(getattr(action, "provider", None)).default_model
+        return self.provider_on(level, getattr(action, "provider", None)).default_model
 
-    def _launch(self, decision: _Launch) -> list[Fact]:
-        key = (decision.step, decision.number, decision.attempt)
-        attempt = self.state.action(key[:2]).attempts[decision.attempt - 1]
-        ctx = ActionContext(self, self._provider_of, step=key[0], action=key[1], attempt=attempt)
-        task = self.loop.create_task(self._run(decision.ready, ctx, attempt))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _: self._ended(key))
-        return []
+    def provider_on(self, level: Level, name: str | None) -> Provider:
+        """Return the provider that an action names; None means its flow's, or the runner's."""
+        return self.resources.provider_of(name or level.provider)
 
-    async def _run(self, action: Action, ctx: ActionContext, attempt: AttemptState) -> None:
+    def _launch(self, level: Level, ready: Action, step: int, number: int) -> None:
+        """Start the task of an attempt whose start has just been recorded."""
+        attempt = level.state.steps[step].actions[number].attempts[-1]
+        if attempt.status != "running":  # an observer canceled the run as it was told of the start
+            return
+        ctx = ActionContext(self, level, step, number, attempt)
+        if ready.is_instant and self._in_a_row < MAX_IN_A_ROW:
+            self._run_at_once(ready, ctx, level)
+            return
+        task = self.loop.create_task(self._run(ready, ctx, level, attempt))
+        key = (step, number, attempt.number)
+        level.tasks[key] = task
+        self._tasks += 1
+        if not ready.bodies:
+            level.busy.add(key)
+            self._busy += 1
+        task.add_done_callback(lambda ended: self._ended(level, key, attempt, ended))
+
+    def _run_at_once(self, ready: Action, ctx: ActionContext, level: Level) -> None:
+        if not self._in_a_row:
+            self.loop.call_soon(self._had_its_turn)
+        self._in_a_row += 1
+        try:
+            fact = attempt_at_once(ready, ctx)
+        except KeyboardInterrupt:  # raised again when the facts are whole
+            self.observers.interrupted = True
+            fact = (ev.ActionCanceled, ctx.step, ctx.action, ctx.attempt)
+        self.work.append((level, fact))
+
+    def _had_its_turn(self) -> None:
+        self._in_a_row = 0
+
+    async def _run(
+        self, action: Action, ctx: ActionContext, level: Level, attempt: AttemptState
+    ) -> None:
         fact = await attempt_of(action, ctx)
         if attempt.status == "running" and fact[0] is not ev.ActionCanceled:
-            self.record(fact)
+            self.record(fact, level)
 
-    def _ended(self, key: tuple[int, int, int]) -> None:
-        attempt = self.state.action(key[:2]).attempts[key[2] - 1]
-        if attempt.status == "running":  # somebody else canceled its task: the loop is ending
+    def _give_back(self, level: Level, key: tuple[int, int, int]) -> None:
+        """Let others have the place of an action among those in flight."""
+        if key in level.busy:
+            level.busy.discard(key)
+            self._busy -= 1
+        for one in list(self.parked):
+            if self._max_parallel is not None and self._busy >= self._max_parallel:
+                return
+            if not self._is_full(one[0]) and one in self.parked:
+                self.parked.remove(one)
+                self.work.append(one)
+                self._drain()
+
+    def _ended(
+        self,
+        level: Level,
+        key: tuple[int, int, int],
+        attempt: AttemptState,
+        task: asyncio.Task[None],
+    ) -> None:
+        error = None if task.cancelled() else task.exception()
+        if attempt.status == "running" and isinstance(error, Exception):
+            self.record(failed(*key, failure_of(error)), level)
+        elif attempt.status == "running":  # somebody else canceled its task: the loop is ending
             self.cancel()
-        del self._tasks[key]
-        while self._parked and len(self._tasks) < (self._max_parallel or 0):
-            self._work.append(self._parked.popleft())
-            self._drain()
+        del level.tasks[key]
+        self._tasks -= 1
+        self._give_back(level, key)
         if not self._tasks and self.state.status != "running":
             self._resolve(self._operation)
 
@@ -324,26 +385,9 @@ class Execution:
             self.done.set_result(None)
 
 
-def _with_model(action: Action, model: str | None) -> Action:
-    if model is None or not hasattr(action, "model") or action.model is not None:
-        return action
-    return action.model_copy(update={"model": model})
-
-
-_SETTLED: dict[str, Callable[[do.Settle], Fact]] = {
+_ENDS = frozenset({ev.FlowCompleted, ev.FlowFailed, ev.FlowCanceled})
+_SETTLED: dict[str, Callable[[decide.Settle], Fact]] = {
     "completed": lambda end: (ev.FlowCompleted, None, None),
     "failed": lambda end: (ev.FlowFailed, None, None, end.reason),
     "canceled": lambda end: (ev.FlowCanceled, None, None),
-}
-_CARRIED_OUT: dict[type, Callable[[Execution, Any], list[Any]]] = {
-    do.StartStep: Execution._start_step,
-    do.StartAction: Execution._start_action,
-    do.CompleteStep: Execution._complete_step,
-    do.FailStep: Execution._fail_step,
-    do.CancelStep: Execution._cancel_step,
-    do.SkipStep: Execution._skip_step,
-    do.CancelActions: Execution._cancel_actions,
-    do.MarkStale: Execution._mark_stale,
-    do.MarkFresh: Execution._mark_fresh,
-    _Launch: Execution._launch,
 }

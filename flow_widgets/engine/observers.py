@@ -98,7 +98,8 @@ class Subscription:
             while self.queue:
                 event = self.queue.popleft()
                 yield event
-                if isinstance(event, (FlowCompleted, FlowFailed, FlowCanceled)) and not self.queue:
+                is_end = isinstance(event, (FlowCompleted, FlowFailed, FlowCanceled))
+                if is_end and not event.path and not self.queue:
                     return
             if is_settled():
                 return

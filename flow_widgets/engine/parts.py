@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar, overload
 
 from flow_widgets.clock import as_datetime
+from flow_widgets.engine.plain import copied
 from flow_widgets.errors import NoSuchStep, nearest
 from flow_widgets.flow.model import Action
 from flow_widgets.run.asked import prompt_of
@@ -228,9 +229,9 @@ class Attempt(_Timed):
 
     @property
     def output(self) -> Any:
-        """Its output: text, or data for a schema; the partial text unless it completed."""
-        if self._state.status == "completed":
-            return self._state.output
+        """Its output, also what a failure had to show; else the partial text, None without any."""
+        if self._state.status == "completed" or self._state.output is not None:
+            return copied(self._state.output)
         return self._state.text or None
 
     @property

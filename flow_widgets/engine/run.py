@@ -14,10 +14,12 @@ from flow_widgets.engine.execution import Execution
 from flow_widgets.engine.loop import wait, wait_async
 from flow_widgets.engine.observers import Subscription
 from flow_widgets.engine.parts import Parts, RunStep
+from flow_widgets.engine.plain import copied
 from flow_widgets.errors import RunFailed
 from flow_widgets.flow.model import Flow
 from flow_widgets.run.events import Failure
 from flow_widgets.run.log import counted, seconds
+from flow_widgets.run.outcome import output_of_run
 from flow_widgets.run.state import LogLine, RunState
 from flow_widgets.run.view import RunStatus
 
@@ -38,6 +40,8 @@ class Run:
     def __init__(self, execution: Execution) -> None:
         """Hold an execution that has begun."""
         self._execution = execution
+        self.stops_with_reader = False
+        """Whether leaving ``async for event in run`` before its end cancels the run."""
 
     @property
     def _state(self) -> RunState:
@@ -61,7 +65,8 @@ class Run:
     @property
     def inputs(self) -> dict[str, Any]:
         """The inputs that its newest work began with, defaults filled in."""
-        return dict(self._state.used_inputs)
+        inputs: dict[str, Any] = copied(self._state.used_inputs)
+        return inputs
 
     @property
     def status(self) -> RunStatus:
@@ -93,19 +98,32 @@ class Run:
 
     @property
     def output(self) -> Any:
-        """The output of the last step that has one, or None."""
-        for step in reversed(self.steps):
-            if step.output is not None:
-                return step.output
-        return None
+        """The output of the ``end`` that ran, else of the last step that has one, else None.
+
+        Steps are looked at in the order of the graph. Of several ``end`` steps that ran it is a dict by
+        id; while the run has not completed it can be partial text.
+        """
+        if self.status == "completed":
+            return copied(output_of_run(self._state))
+        outputs = (self.steps[index].output for index in reversed(self._state.graph.order))
+        return next((output for output in outputs if output is not None), None)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The shared state as it stands now, a copy: inputs, and what actions have set."""
+        shared: dict[str, Any] = copied(self._state.shared)
+        return shared
 
     @property
     def error(self) -> Failure | None:
-        """The first failure among the newest attempts, or None."""
+        """The first failure among the newest attempts, else that of a step that could not start, or None."""
         for step in self.steps:
             for action in step.actions:
                 if action.status == "failed" and action.error is not None:
                     return action.error
+        for step in self.steps if self.status == "failed" else ():
+            if step.status == "failed" and step.reason:
+                return Failure("step_failed", f"Step {step.index} failed: {step.reason}.")
         return None
 
     @property
@@ -192,7 +210,8 @@ class Run:
     async def __aiter__(self) -> AsyncIterator[Any]:
         """Yield the events of the run from its start (or its last rerun) until it has settled.
 
-        A reader that comes after ten thousand events, or after the next run, begins where it came.
+        A reader that comes after ten thousand events, or after the next run, begins where it came. Leaving
+        the loop early cancels a run that ``Flow.run()`` started, as nobody else holds it; others go on.
         """
         execution, subscription = self._execution, Subscription()
 
@@ -205,6 +224,8 @@ class Run:
             async for event in subscription.events(lambda: self.status != "running"):
                 yield event
         finally:
+            if self.stops_with_reader:
+                self.cancel()
             if _is_here(execution):
                 remove()
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
@@ -11,6 +12,8 @@ from flow_widgets.engine.attempts import Fact
 from flow_widgets.engine.execution import Execution
 from flow_widgets.engine.loop import is_loop_running, run_sync
 from flow_widgets.engine.observers import Observer, Observers, checked
+from flow_widgets.engine.readiness import problems_before
+from flow_widgets.engine.resources import Resources, permissions
 from flow_widgets.engine.run import NoRun, Run
 from flow_widgets.errors import (
     AlreadyRunning,
@@ -20,15 +23,16 @@ from flow_widgets.errors import (
     NothingToRun,
     Problem,
 )
-from flow_widgets.flow.check import check_flow
+from flow_widgets.flow.declared import Input
 from flow_widgets.flow.formats import load_flow
-from flow_widgets.flow.graph import Place
-from flow_widgets.flow.inputs import run_inputs
-from flow_widgets.flow.model import Flow
+from flow_widgets.flow.graph import Graph, Place, compile_graph
+from flow_widgets.flow.inputs import askable_inputs, declared_inputs, run_inputs
+from flow_widgets.flow.model import Action, Flow, Step, all_actions, trigger_of, triggers_of
 from flow_widgets.ids import NewId, new_run_id
 from flow_widgets.providers import provider_of
 from flow_widgets.providers.base import Provider
 from flow_widgets.run import events as ev
+from flow_widgets.run.stale import needed_first
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,8 +55,13 @@ class FlowRunner:
         store: Observer | None = None,
         observers: Iterable[Observer] = (),
         max_parallel: int | None = None,
+        allow_custom_code: bool = False,
+        allow_private_network: bool = False,
+        allowed_hosts: Iterable[str] = (),
+        allowed_secrets: Iterable[str] = (),
         clock: Clock = now,
         new_id: NewId = new_run_id,
+        chance: random.Random | None = None,
     ) -> None:
         """Make a runner of whatever ``load_flow`` takes.
 
@@ -60,10 +69,21 @@ class FlowRunner:
         else ``openai`` when its key is in the environment. ``inputs`` are used by runs that are given
         none. ``store`` is told every event before the ``observers`` are. ``max_parallel`` limits the
         actions in flight; None means the flow's limit.
+
+        A flow may come from elsewhere, so what could do harm is off: ``allow_custom_code`` lets code
+        that stands in the flow run in its sandbox, ``allow_private_network`` lets its requests go to
+        this machine and network, ``allowed_hosts`` to these hosts wherever they are, and
+        ``allowed_secrets`` names the environment variables that they may send to prove who they are.
+        ``chance`` is where random values come from; give ``random.Random(1)`` for the same ones each
+        time.
         """
         self._flow: Flow = load_flow(flow)
         self.provider = provider if provider is None else provider_of(provider)
-        self.inputs: dict[str, Any] = dict(inputs or {})
+        given: Any = inputs or {}
+        if not isinstance(given, Mapping):
+            kind = type(given).__name__
+            raise InvalidInputs(f"inputs is {kind}.", hint="Pass a dict: inputs={'name': …}.")
+        self.inputs: dict[str, Any] = dict(given)
         told = [*([store] if store is not None else []), *observers]
         self.observers: list[Observer] = [checked(one) for one in told]
         if max_parallel is not None and max_parallel < 1:
@@ -73,21 +93,37 @@ class FlowRunner:
         self.run: Run | None = None
         """The newest run, which reruns go into; None before the first."""
         self._clock, self._new_id = clock, new_id
+        self._graph: Graph | None = None
+        self._resources = Resources(
+            self.provider_named,
+            permissions(allow_custom_code, allow_private_network, allowed_hosts, allowed_secrets),
+            chance or random.Random(),  # noqa: S311  # chance in a flow, not secrets
+        )
         self._executions: dict[str, Execution] = {}
 
     # Commands.
 
-    def run_flow(self, inputs: Mapping[str, Any] | None = None) -> Run:
+    def run_flow(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        trigger_step: int | str | Step | Action | None = None,
+    ) -> Run:
         """Start a new run of the whole flow.
+
+        ``trigger_step`` is the trigger that begins it, when the flow has several; ``inputs`` may then
+        hold what that trigger is handed, such as the ``body`` of a webhook.
 
         Raises:
             InvalidFlow: The flow has problems; all are listed, and nothing was sent.
             InvalidInputs: The inputs do not fit the flow's.
+            NoSuchStep: The flow has no such trigger step.
+            FlowError: The flow has several triggers, and none was chosen.
             AlreadyRunning: A run has not settled yet.
         """
         self._must_be_idle()
         self._must_be_valid(None)
-        return self._start(inputs, None)
+        return self._start(inputs, None, trigger_of(self.flow, trigger_step))
 
     def run_step(self, step: int | str, inputs: Mapping[str, Any] | None = None) -> Run:
         """Run a step, given by index, id or name, in the current run.
@@ -116,6 +152,8 @@ class FlowRunner:
     def run_stale(self) -> Run:
         """Run what is stale in the current run, in order; what turns out unchanged is not run.
 
+        What a stale action needs and has never run, such as a step that was added, runs too.
+
         Raises:
             NothingToRun: Nothing is stale, or there is no run.
             InvalidFlow, AlreadyRunning: As for ``run_flow``.
@@ -124,7 +162,9 @@ class FlowRunner:
         stale = self.stale
         if not stale:
             raise NothingToRun("Nothing is stale.", hint="Run the flow, or edit something first.")
-        return self._run_places(stale, "stale", None)
+        assert self.run is not None
+        places = needed_first(self._executions[self.run.id].state, stale)
+        return self._run_places(places, "stale", None)
 
     def cancel(self) -> Run | NoRun:
         """Cancel the current run and return it; does nothing when none runs.
@@ -133,9 +173,14 @@ class FlowRunner:
         """
         return self.run.cancel() if self.run is not None else NoRun()
 
-    def run_flow_sync(self, inputs: Mapping[str, Any] | None = None) -> Run:
+    def run_flow_sync(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        trigger_step: int | str | Step | Action | None = None,
+    ) -> Run:
         """Run the whole flow and return when it has settled, without ``await``."""
-        return self._sync(lambda: self.run_flow(inputs))
+        return self._sync(lambda: self.run_flow(inputs, trigger_step=trigger_step))
 
     def run_step_sync(self, step: int | str, inputs: Mapping[str, Any] | None = None) -> Run:
         """Run a step and return when it has settled, without ``await``."""
@@ -173,7 +218,8 @@ class FlowRunner:
         if self.run is not None and self.run.flow != flow:
             self._executions[self.run.id].record((ev.FlowRevised, None, None, flow))
             with suppress(InvalidInputs):  # an input was added that is still to be filled in
-                self._take({n: v for n, v in self.run.inputs.items() if n in flow.inputs})
+                known = {**self._inputs_of(self.run), **flow.state}
+                self._take({n: v for n, v in self.run.inputs.items() if n in known})
 
     def revise_inputs(self, inputs: Mapping[str, Any]) -> None:
         """Take edited inputs; outputs of the current run that used them become stale.
@@ -199,7 +245,8 @@ class FlowRunner:
         if self.run is not None:
             self._leave(self.run)
         self.run = run
-        self.inputs = {name: v for name, v in run.inputs.items() if name in self.flow.inputs}
+        known = askable_inputs(self.flow)
+        self.inputs = {name: value for name, value in run.inputs.items() if name in known}
         self.revise(self.flow)
 
     def _leave(self, run: Run) -> None:
@@ -212,11 +259,24 @@ class FlowRunner:
     def _take(self, inputs: Mapping[str, Any]) -> None:
         if self.run is None:
             return
-        values = run_inputs(self.flow, inputs)
+        known = {**self._inputs_of(self.run), **self.flow.state}
+        kept = {name: value for name, value in self.run.inputs.items() if name in self.flow.state}
+        others = askable_inputs(self.flow).keys() - known.keys()  # what other triggers are handed
+        given = {name: value for name, value in inputs.items() if name not in others}
+        values = run_inputs(self.flow, {**kept, **given}, trigger=self._trigger_of(self.run))
         if values != self._executions[self.run.id].state.inputs:
             self._executions[self.run.id].record((ev.InputsRevised, None, None, values))
 
     # Looking.
+
+    def _trigger_of(self, run: Run) -> int | None:
+        """Return the step that began a run, None when there is none, or no longer."""
+        trigger = self._executions[run.id].state.trigger
+        return trigger if trigger in triggers_of(self.flow) else None
+
+    def _inputs_of(self, run: Run) -> dict[str, Input]:
+        trigger = self._trigger_of(run)
+        return askable_inputs(self.flow) if trigger is None else declared_inputs(self.flow, trigger)
 
     @property
     def is_running(self) -> bool:
@@ -252,14 +312,20 @@ class FlowRunner:
 
     # How.
 
-    def _start(self, inputs: Mapping[str, Any] | None, targets: tuple[Place, ...] | None) -> Run:
+    def _start(
+        self,
+        inputs: Mapping[str, Any] | None,
+        targets: tuple[Place, ...] | None,
+        trigger: int | None = None,
+    ) -> Run:
         _must_have_loop()
-        values = run_inputs(self.flow, self.inputs if inputs is None else inputs)
+        given = self.inputs if inputs is None else inputs
+        values = run_inputs(self.flow, given, trigger=trigger)
         execution = Execution(
             self._new_id(),
             clock=self._clock,
             observers=Observers(self.observers),
-            provider_of=self.provider_named,
+            resources=self._resources,
             max_parallel=self.max_parallel or self.flow.max_parallel,
         )
         number = len(self.runs) + 1
@@ -269,7 +335,7 @@ class FlowRunner:
         self._executions[execution.run_id] = execution
         self.runs.append(run)
         self.run = run
-        execution.begin((ev.FlowStarted, None, None, number, self.flow, values, targets))
+        execution.begin((ev.FlowStarted, None, None, number, self.flow, values, targets, trigger))
         return run
 
     def _run_places(
@@ -296,29 +362,8 @@ class FlowRunner:
             raise InvalidFlow(errors, subject=f"The flow {self.flow.name!r}")
 
     def _problems(self, places: list[Place] | None) -> list[Problem]:
-        wanted = None if places is None else {f"steps[{s}].actions[{a}]" for s, a in places}
-        found = [
-            problem
-            for problem in check_flow(self.flow)
-            if wanted is None or any(problem.place.startswith(place) for place in wanted)
-        ]
-        for s, step in enumerate(self.flow.steps):
-            for a, action in enumerate(step.actions):
-                if (places is None or (s, a) in places) and action.streams:
-                    found.extend(self._configuration(action, f"steps[{s}].actions[{a}]"))
-        return found
-
-    def _configuration(self, action: Any, place: str) -> list[Problem]:
-        """Return what keeps an action from reaching its model, without sending anything."""
-        try:
-            provider = self.provider_named(getattr(action, "provider", None))
-            provider.check()
-        except FlowError as error:
-            return [Problem(f"{place}.provider", error.what, error.hint)]
-        if getattr(action, "model", None) or self.flow.model or provider.default_model:
-            return []
-        hint = "Set model=… on the action or on the Flow, or OpenAIProvider(model=…)."
-        return [Problem(f"{place}.model", "no model is named.", hint)]
+        self._graph = compile_graph(self.flow)  # held, so that the run does not compile it again
+        return problems_before(self.flow, places, self.provider_named, self._resources.permissions)
 
     def provider_named(self, name: str | None) -> Provider:
         """Return the provider an action names, else the runner's, else the flow's.
@@ -338,7 +383,7 @@ class FlowRunner:
 
     async def close(self) -> None:
         """Close the connections that this runner's providers opened in the running event loop."""
-        names = {getattr(action, "provider", None) for s in self.flow.steps for action in s.actions}
+        names = {getattr(action, "provider", None) for action in all_actions(self.flow)}
         for name in names or {None}:
             try:
                 provider = self.provider_named(name)

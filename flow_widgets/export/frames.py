@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flow_widgets.errors import FlowError, nearest
 from flow_widgets.flow.attachment import File
+from flow_widgets.flow.data import joined_surrogates
 from flow_widgets.flow.template import as_text
-from flow_widgets.providers.answer import joined_surrogates
 from flow_widgets.run.asked import prompt_of
 from flow_widgets.run.state import RunState
 
@@ -31,6 +31,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     "actions": {
         "run_id": TEXT,
         "run": WHOLE,
+        "path": TEXT,
         "step": WHOLE,
         "step_id": TEXT,
         "step_name": TEXT,
@@ -118,8 +119,10 @@ def to_frame(
     Times are aware UTC, durations float seconds, counts ``Int64`` with ``<NA>`` where unknown.
     ``expand`` puts the keys of structured outputs into columns ``output.<key>``.
 
-    ``of="actions"``: one row per attempt, oldest first, of each action in order. ``run_id``, ``run``
-    (number), ``step``, ``step_id``, ``step_name``, ``action``, ``action_id``, ``action_name``, ``type``,
+    ``of="actions"``: one row per attempt, oldest first, of each action in order, followed by those of
+    the flows inside it. ``run_id``, ``run`` (number), ``path`` (of a flow inside an action where it ran,
+    such as ``each[2]`` for iteration 2 of step ``each``; else NA), ``step``,
+    ``step_id``, ``step_name``, ``action``, ``action_id``, ``action_name``, ``type``,
     ``model``, ``attempt`` (from 1), ``newest``, ``status``, ``stale`` (why, or NA), ``note``
     (``truncated``, ``refused``, ``empty`` or NA), ``started_at``, ``ended_at``, ``seconds``,
     ``first_chunk_seconds``, ``prompt_tokens``, ``completion_tokens``, ``total_tokens``,
@@ -169,7 +172,7 @@ def _expanded(pd: Any, frame: Any) -> Any:
     return pd.concat([frame, pd.DataFrame(extra, index=frame.index)], axis=1)
 
 
-def _actions(state: RunState) -> Iterator[tuple[Any, ...]]:
+def _actions(state: RunState, path: str | None = None) -> Iterator[tuple[Any, ...]]:
     for s, step in enumerate(state.steps):
         defined = state.graph.flow.steps[s]
         for a, action in enumerate(step.actions):
@@ -179,9 +182,10 @@ def _actions(state: RunState) -> Iterator[tuple[Any, ...]]:
                 yield (
                     state.id,
                     state.number,
+                    path,
                     s,
                     step.id,
-                    defined.name or None,
+                    defined.label or None,
                     a,
                     action.id,
                     defined.actions[a].name or None,
@@ -204,8 +208,11 @@ def _actions(state: RunState) -> Iterator[tuple[Any, ...]]:
                     error.kind if error else None,
                     str(error) if error else None,
                     prompt_of(attempt.rendered),
-                    attempt.output if settled else attempt.text or None,
+                    attempt.output if settled else attempt.text or attempt.output,
                 )
+                for key, inner in (attempt.inner or {}).items():
+                    here = f"{step.id}[{key}]"
+                    yield from _actions(inner, f"{path}.{here}" if path else here)
 
 
 def _between(start: float | None, end: float | None) -> float | None:
@@ -215,14 +222,14 @@ def _between(start: float | None, end: float | None) -> float | None:
 def _steps(state: RunState) -> Iterator[tuple[Any, ...]]:
     for s, step in enumerate(state.steps):
         newest = [action.newest for action in step.actions if action.newest is not None]
-        tokens = [one.total_tokens for one in newest if one.total_tokens is not None]
+        tokens = [one.tokens for one in newest if one.tokens is not None]
         outputs = [one.output if one.status == "completed" else one.text or None for one in newest]
         yield (
             state.id,
             state.number,
             s,
             step.id,
-            state.graph.flow.steps[s].name or None,
+            state.graph.flow.steps[s].label or None,
             step.status,
             step.reason,
             len(step.actions),

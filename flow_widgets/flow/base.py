@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from flow_widgets.errors import InvalidFlow, Problem, nearest
+from flow_widgets.flow.data import joined_surrogates
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -17,11 +18,22 @@ else:
 
 
 class _Meta(ModelMetaclass):
-    """Turns pydantic's error into ours where a user calls a constructor by hand."""
+    """Turns pydantic's errors into ours where a user writes a class, or calls a constructor by hand."""
 
     if TYPE_CHECKING:  # a typed __call__ would hide the constructors from type checkers
         pass
     else:
+
+        def __new__(mcs, name: str, *args: Any, **kwargs: Any) -> Any:  # of a metaclass
+            """Return the new class, or say how a constraint goes with ``Templated``."""
+            try:
+                return super().__new__(mcs, name, *args, **kwargs)
+            except RuntimeError as error:
+                if "union_mode" not in str(error):
+                    raise
+                what = f"A field of {name} has a constraint beside Templated."
+                fix = "Write it inside: Templated[Annotated[float, Field(gt=0)]]."
+                raise TypeError(f"{what} {fix}") from None
 
         def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  # cls of a metaclass
             """Return the new value, or raise InvalidFlow with every problem found."""
@@ -34,7 +46,9 @@ class _Meta(ModelMetaclass):
 class Model(BaseModel, metaclass=_Meta):
     """A frozen value that refuses unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     parts: ClassVar[Mapping[str, Part]] = {}
     """Which classes stand at which keys, so that a problem can name the keys known there."""
@@ -43,6 +57,11 @@ class Model(BaseModel, metaclass=_Meta):
     def normal(cls, document: Any) -> Any:
         """Return a raw document with its short forms written out; other documents as they are."""
         return document
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _in_whole_characters(cls, value: Any) -> Any:
+        return joined_surrogates(value) if isinstance(value, str) else value
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show what is not at its default."""
@@ -97,6 +116,8 @@ def _problem(item: Any, spot: _Spot) -> Problem:
         return Problem(place, what, nearest(key, tuple(owner.model_fields) if owner else ()))
     if kind == "missing":
         return Problem(place, f"{str(spot.place[-1])!r} is required.", "Add it.")
+    if kind == "finite_number":
+        return Problem(place, "must be a finite number: JSON has no NaN and no infinity.")
     if "hint" in context:
         return Problem(place, str(item["msg"]), str(context["hint"]))
     message = str(item["msg"]).removeprefix("Value error, ")

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from flow_widgets.errors import FlowError, InvalidFlow, Problem, nearest
-from flow_widgets.flow.binding import uses
+from flow_widgets.errors import FlowError, InvalidFlow, Problem
+from flow_widgets.flow.binding import own_uses
 from flow_widgets.flow.formats import load_flow
-from flow_widgets.flow.graph import FACTS, SCOPES, Graph, compile_graph, named, source_of
-from flow_widgets.flow.model import Flow, Step
-from flow_widgets.flow.template import Reference
+from flow_widgets.flow.graph import Graph, compile_graph
+from flow_widgets.flow.model import Action, Body, Flow, Step
+from flow_widgets.flow.names import Names, reference_problems
+from flow_widgets.flow.naming import declared_problems, hint_of, id_problems, path_fault
+from flow_widgets.flow.wiring import wiring_problems
 
 
 def check_flow(flow: Any) -> list[Problem]:
-    """Return every problem of a flow, in document order; an empty list when it can run.
+    """Return every problem of a flow, in document order; without errors it can run.
 
     Takes whatever ``load_flow`` takes, and reports what keeps it from loading as problems too.
     """
@@ -25,109 +27,66 @@ def check_flow(flow: Any) -> list[Problem]:
             return list(error.problems)
         except FlowError as error:
             return [Problem("", error.what, error.hint)]
-    graph = compile_graph(flow)
-    return [*_inputs(flow), *_steps(graph), *_edges(graph)]
+    return list(_flow(compile_graph(flow), None))
 
 
-def _inputs(flow: Flow) -> Iterator[Problem]:
-    for name in flow.inputs:
-        if name in SCOPES:
-            yield Problem(f"inputs.{name}", f"{name!r} has a meaning of its own.", "Rename it.")
-
-
-def _steps(graph: Graph) -> Iterator[Problem]:
+def _flow(graph: Graph, around: Names | None) -> Iterator[Problem]:
+    names = Names(graph, around)
+    yield from _declared(graph.flow)
     seen: set[str] = set()
     for index, step in enumerate(graph.flow.steps):
         if step.id in seen:
             yield Problem(f"steps[{index}].id", f"{step.id!r} is used by two steps.", "Rename one.")
         seen.add(step.id)
-        yield from _actions(graph, index, step)
+        yield from id_problems(step.id, f"steps[{index}].id")
+        yield from _step(names, index, step)
+    yield from wiring_problems(graph, is_inner=around is not None)
 
 
-def _actions(graph: Graph, index: int, step: Step) -> Iterator[Problem]:
+def _declared(flow: Flow) -> Iterator[Problem]:
+    yield from declared_problems(flow.inputs, "inputs", r"[\w-]+")  # {{inputs.2}} is a reference
+    yield from declared_problems(flow.state, "state")
+    for name in flow.state:
+        if name in flow.inputs:
+            what = f"{name!r} is an input of this flow already."
+            yield Problem(f"state.{name}", what, "Rename one of them.")
+
+
+def _step(names: Names, index: int, step: Step) -> Iterator[Problem]:
     seen: set[str] = set()
     for number, action in enumerate(step.actions):
         place = f"steps[{index}].actions[{number}]"
         if action.id in seen:
             yield Problem(f"{place}.id", f"{action.id!r} is used by two actions of this step.")
         seen.add(action.id)
-        for problem in action.problems():
+        yield from id_problems(action.id, f"{place}.id")
+        for problem in _action(names, (index, number), action):
             yield Problem(f"{place}.{problem.place}", problem.what, problem.hint, problem.severity)
-        for use in uses(action):
-            yield from _reference(graph, index, f"{place}.{use.place}", use.reference)
 
 
-def _reference(graph: Graph, index: int, place: str, reference: Reference) -> Iterator[Problem]:
-    flow, written, root = graph.flow, f"{{{{{reference}}}}}", reference.path[0]
-    if root == "flow":
-        if len(reference.path) > 1 and reference.path[1] not in FACTS:
-            hint = nearest(reference.path[1], FACTS)
-            yield Problem(place, f"{written} is nothing that the flow knows of itself.", hint)
-        return
-    if root != "steps":
-        name = reference.path[1] if root == "inputs" and len(reference.path) > 1 else root
-        if name not in flow.inputs:
-            what = f"{written} is no input of this flow."
-            yield Problem(place, what, _undeclared(flow, name))
-        return
-    source = source_of(flow, reference)
-    if isinstance(source, str):
-        yield Problem(place, f"{written} names no step of this flow.", _near_step(flow, reference))
-        return
-    step = source[0] if isinstance(source, tuple) else source
-    if not graph.is_before(step, index) and not graph.cyclic:
-        when = "its own step" if step == index else f"step {step}, which does not run before"
-        hint = f"A step can use the outputs of steps that lead to it; this is step {index}."
-        yield Problem(place, f"{written} refers to {when}.", hint)
-        return
-    yield from _member(place, written, reference)
+def _action(names: Names, place: tuple[int, int], action: Action) -> Iterator[Problem]:
+    """Yield the problems of an action, at places relative to it."""
+    yield from action.problems()
+    for path in action.saves:
+        fault = path_fault(path)
+        if fault:
+            yield Problem("save_as", fault, hint_of(path))
+    for use in own_uses(action):
+        yield from reference_problems(names, place[0], use)
+    graphs = names.graph.inner.get(place, ())
+    for (field, body), graph in zip(action.bodies.items(), graphs, strict=True):
+        around = None if body.is_isolated else names.inside(place[0], body.variables)
+        if around is not None:
+            yield from _required(field, body, around)
+        for problem in _flow(graph, around):
+            where = f"{field}.{problem.place}" if problem.place else field
+            yield Problem(where, problem.what, problem.hint, problem.severity)
 
 
-def _member(place: str, written: str, reference: Reference) -> Iterator[Problem]:
-    at = 4 if len(reference.path) > 3 and reference.path[2] == "actions" else 2
-    member = reference.path[at] if len(reference.path) > at else ""
-    if member != "output":
-        base = ".".join(reference.path[:at])
-        yield Problem(place, f"{written} names no output.", f"Write {{{{{base}.output}}}}.")
-
-
-def _undeclared(flow: Flow, name: str) -> str:
-    if name in SCOPES:
-        return f"Name one of them: {{{{{name}.…}}}}."
-    close = nearest(name, [*flow.inputs, *SCOPES])
-    if close.startswith("Did you mean"):
-        return close
-    return f"Declare it: Flow(inputs={{{name!r}: …}})."
-
-
-def _near_step(flow: Flow, reference: Reference) -> str:
-    key = reference.path[1] if len(reference.path) > 1 else ""
-    if named(key, flow.steps) is not None:
-        return "The step has no such action."
-    if key.isascii() and key.isdigit():
-        count = len(flow.steps)
-        return f"The flow has {count} step{'' if count == 1 else 's'}; indices start at 0."
-    return nearest(key, [step.id for step in flow.steps])
-
-
-def _edges(graph: Graph) -> Iterator[Problem]:
-    flow = graph.flow
-    ids = [step.id for step in flow.steps]
-    steps = {step.id: step for step in reversed(flow.steps)}
-    for index, edge in enumerate(flow.edges):
-        for end, value in (("source", edge.source), ("target", edge.target)):
-            if value not in steps:
-                place = f"edges[{index}].{end}"
-                yield Problem(place, f"{value!r} is no step of this flow.", nearest(value, ids))
-        if edge.source in steps and edge.source_port is not None:
-            ports = steps[edge.source].ports
-            if edge.source_port not in ports:
-                what = f"step {edge.source!r} has no port {edge.source_port!r}."
-                hint = f"Its ports: {', '.join(ports)}."
-                yield Problem(f"edges[{index}].source_port", what, hint)
-    if graph.cyclic:
-        stuck = [
-            ids[step] for step in graph.order if graph.ancestors[step] == 0 and graph.into[step]
-        ]
-        what = "The edges form a cycle, which can't run."
-        yield Problem("edges", what, f"Look at the edges of {', '.join(map(repr, stuck[:5]))}.")
+def _required(field: str, body: Body, around: Names) -> Iterator[Problem]:
+    """Yield the inputs of a flow inside an action that nothing gives a value to."""
+    for name, one in body.flow.inputs.items():
+        is_given = name in body.variables or around.is_known(name, around.home)
+        if one.required and one.default is None and not is_given:
+            hint = f"Give it a default, or let a step before set {name!r}."
+            yield Problem(f"{field}.inputs.{name}", f"{name!r} has no value here.", hint)

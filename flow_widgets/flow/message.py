@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, JsonValue, Tag
+from pydantic import Discriminator, Field, Tag
 
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.base import Model, Part
+from flow_widgets.flow.data import JsonValue
 from flow_widgets.flow.template import Templated
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]

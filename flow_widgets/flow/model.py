@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 
 from pydantic import (
     Field,
-    JsonValue,
+    PrivateAttr,
     SerializeAsAny,
+    SerializerFunctionWrapHandler,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from flow_widgets.errors import NoSuchStep, Problem, nearest
-from flow_widgets.flow import catalog
-from flow_widgets.flow.attachment import File
+from flow_widgets.errors import FlowError, NoSuchStep, Problem, nearest
+from flow_widgets.flow import building, catalog
 from flow_widgets.flow.base import Model, Part
+from flow_widgets.flow.declared import Input, Slot
+from flow_widgets.flow.identity import identified, index_in, slug
 
 if TYPE_CHECKING:
     from flow_widgets.engine.run import Run
 
 JoinMode = Literal["all_success", "all_done", "first_success", "no_wait"]
-InputType = Literal["text", "number", "integer", "boolean", "json", "file"]
 
 
 class Action(Model):
@@ -39,29 +40,81 @@ class Action(Model):
 
     default_ports: ClassVar[tuple[str, ...]] = ("success",)
     """The ports of an action whose ports do not depend on its fields."""
-    streams: ClassVar[bool] = False
-    """Whether its output arrives piece by piece."""
+    needs_provider: ClassVar[bool] = False
+    """Whether it calls a model, so that a provider must be there before a run begins."""
+    is_instant: ClassVar[bool] = False
+    """Whether ``run`` never awaits anything: such an action needs no task of its own."""
+    is_trigger: ClassVar[bool] = False
+    """Whether a run can be begun here, by something that happened outside."""
 
     type: str
     id: str = ""
     """Unique in its step; made from the name, or the place, when it is not given."""
     name: str = ""
+    save_as: str | dict[str, str] | None = None
+    """Where in the shared state the output goes: a path such as ``user.name``; or a dict of such
+    paths, each with the path of a part of the output."""
 
     @property
     def ports(self) -> tuple[str, ...]:
         """The ports that an outcome may fire, the default one first; ``error`` is never listed."""
         return self.default_ports
 
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The first names of the shared values that it sets when it completes."""
+        return tuple(dict.fromkeys(path.split(".")[0] for path in self.saves))
+
+    @property
+    def saves(self) -> Mapping[str, str]:
+        """Paths in the shared state, each with the path in the output that goes there."""
+        if isinstance(self.save_as, str):
+            return {self.save_as: ""}
+        return self.save_as or {}
+
+    @property
+    def payload(self) -> Mapping[str, Input]:
+        """What a trigger is handed when it begins a run, as values of the shared state."""
+        return {}
+
+    @property
+    def bodies(self) -> Mapping[str, Body]:
+        """The flows that it runs inside itself, by the name of the field that holds each."""
+        return {}
+
     def problems(self) -> Sequence[Problem]:
         """Return what is wrong with the fields taken together; places are relative to the action."""
         return ()
+
+    def refusals(self, permissions: Any) -> Sequence[Problem]:
+        """Return what the owner of a runner has not allowed, as ``Permissions`` say; found before a run."""
+        return ()
+
+    @model_serializer(mode="wrap")
+    def _with_type(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the type always: without it nobody could tell what an action is."""
+        return {"type": self.type, **handler(self)}
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         default = cls.model_fields["type"].default
-        if isinstance(default, str) and default in get_args(cls.model_fields["type"].annotation):
-            catalog.register(default, cls)
+        if not isinstance(default, str):
+            return
+        if default not in get_args(cls.model_fields["type"].annotation):
+            what = f"{cls.__name__} can't be found by its type, as that may be any text."
+            raise TypeError(f"{what} Write: type: Literal[{default!r}] = {default!r}.")
+        catalog.register(default, cls)
+
+
+class Body(NamedTuple):
+    """A flow inside an action, and what it is run with."""
+
+    flow: Flow
+    variables: tuple[str, ...] = ()
+    """Names that its templates find beside the shared state, such as ``item``."""
+    is_isolated: bool = False
+    """Whether it sees nothing but its own inputs."""
 
 
 def type_of(document: Mapping[str, Any]) -> str:
@@ -114,13 +167,13 @@ class Step(Model):
 
     @classmethod
     def normal(cls, document: Any) -> Any:
-        """Return ``{"actions": […]}`` for a bare action or a list of actions."""
+        """Return ``{"actions": […]}`` for a bare action, whose id the step takes, or a list of them."""
         if isinstance(document, Action):
-            return {"actions": (document,)}
+            return {"actions": (document,), "id": document.id}
         if isinstance(document, (list, tuple)):
             return {"actions": tuple(document)}
         if isinstance(document, Mapping) and _is_action(document):
-            return {"actions": (document,)}
+            return {"actions": (document,), "id": document.get("id", "")}
         return document
 
     _normal = model_validator(mode="before")(lambda cls, document: cls.normal(document))
@@ -153,51 +206,6 @@ class Edge(Model):
     """The port it leaves from; None means the first port of the source."""
 
 
-class Input(Model):
-    """A value that a run takes."""
-
-    type: InputType = "text"
-    description: str = ""
-    required: bool = True
-    """Whether a run must be given it; False when there is a default."""
-    default: JsonValue | File = None
-
-    @field_validator("default", mode="before")
-    @classmethod
-    def _as_file(cls, value: Any, info: ValidationInfo) -> Any:
-        """Take a file that was written as data."""
-        is_file = isinstance(value, Mapping) and set(value) == set(File.model_fields)
-        return File(**value) if is_file and info.data.get("type") == "file" else value
-
-    @classmethod
-    def normal(cls, document: Any) -> Any:
-        """Return the keys of an input for a bare default, with type and ``required`` worked out.
-
-        A dict is a default too, unless its keys are all keys of an input.
-        """
-        if not (isinstance(document, Mapping) and set(document) <= set(cls.model_fields)):
-            document = {"default": document}
-        if "default" not in document:
-            return document
-        return {"type": _input_type(document["default"]), "required": False, **document}
-
-    _normal = model_validator(mode="before")(lambda cls, document: cls.normal(document))
-
-
-def _input_type(value: Any) -> InputType:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, File):
-        return "file"
-    kinds: dict[type, InputType] = {
-        int: "integer",
-        float: "number",
-        str: "text",
-        type(None): "text",
-    }
-    return kinds.get(type(value), "json")
-
-
 class Flow(Model):
     """A flow: what runs, in which order, with which inputs.
 
@@ -209,6 +217,7 @@ class Flow(Model):
         "steps": Part(lambda _: Step, many=True),
         "edges": Part(lambda _: Edge, many=True),
         "inputs": Part(lambda _: Input, many=True),
+        "state": Part(lambda _: Slot, many=True),
     }
 
     name: str = "Flow"
@@ -217,6 +226,8 @@ class Flow(Model):
     description: str = ""
     inputs: dict[str, Input] = Field(default_factory=dict)
     """What a run takes: a default value, or an ``Input``; a list of names means required texts."""
+    state: dict[str, Slot] = Field(default_factory=dict)
+    """Shared values that actions write, with their types; ``{"count": 0}`` is a number from 0."""
     model: str | None = None
     """The model of every action that names none."""
     provider: str | None = None
@@ -225,8 +236,12 @@ class Flow(Model):
     """After a failed step without an ``error`` edge: start nothing new, or go on."""
     max_parallel: int | None = Field(default=None, ge=1)
     """How many actions may run at the same time; None: no limit."""
+    max_iterations: int = Field(default=100, ge=1)
+    """How often each step on a cycle of edges may be visited; ten times that, all of them together."""
     steps: tuple[Step, ...] = ()
     edges: tuple[Edge, ...] = ()
+    _given: building.Given = PrivateAttr(default_factory=building.Given)
+    """What ``add_step`` took, by identity, with the id that its step got."""
 
     @classmethod
     def normal(cls, document: Any) -> Any:
@@ -257,14 +272,16 @@ class Flow(Model):
     def __len__(self) -> int:
         return len(self.steps)
 
-    def step_index(self, step: int | str) -> int:
-        """Return the 0-based index of a step given by index, id or name.
+    def step_index(self, step: int | str | Step | Action) -> int:
+        """Return the 0-based index of a step given by index, id, name, or what ``add_step`` took.
 
         Raises:
             NoSuchStep: The flow has no such step.
         """
+        if isinstance(step, (Step, Action)):
+            step = building.id_of(self, step)
         names = [(each.id, each.label) for each in self.steps]
-        return _index(step, names, "step", "the flow")
+        return index_in(step, names, "step", "the flow")
 
     def action_index(self, step: int, action: int | str) -> int:
         """Return the 0-based index of an action of a step, given by index, id or name.
@@ -273,59 +290,89 @@ class Flow(Model):
             NoSuchStep: The step has no such action.
         """
         names = [(each.id, each.name) for each in self.steps[step].actions]
-        return _index(action, names, "action", f"step {step}")
+        return index_in(action, names, "action", f"step {step}")
 
-    def run(self, inputs: Mapping[str, Any] | None = None, **options: Any) -> Run:
-        """Start a run in the running event loop; the options are those of ``FlowRunner``."""
+    def add_step(
+        self, step: Any, *, name: str = "", id: str = "", join: JoinMode | None = None
+    ) -> Step:
+        """Add a step, an action, or a list of actions that run in parallel, and return the step.
+
+        While a flow is put together it grows; whoever takes it (a runner, a widget, ``dump_flow``) takes
+        it as it is then.
+
+        Raises:
+            InvalidFlow: This is no step.
+            ValueError: The flow has a step with this id already.
+        """
+        return building.add_step(self, step, name=name, id=id, join=join)
+
+    def add_edge(self, source: Any, target: Any, source_port: str | None = None) -> Edge:
+        """Add an edge from a port of one step to another step, and return it.
+
+        Steps are given by what ``add_step`` took or returned, or by id, name or index. Without a port the
+        edge leaves at the first port of its source.
+
+        Raises:
+            ValueError: The flow has no such step, or the source has no such port; the message lists them.
+        """
+        return building.add_edge(self, source, target, source_port)
+
+    def run(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        trigger_step: Any = None,
+        **options: Any,
+    ) -> Run:
+        """Start a run in the running event loop; the options are those of ``FlowRunner``.
+
+        Await the run, or go through its events: ``async for event in flow.run(inputs={…})``; leaving that
+        loop early cancels the run.
+        """
         from flow_widgets.engine.runner import FlowRunner
 
-        return FlowRunner(self, **options).run_flow(inputs)
+        run = FlowRunner(self, **options).run_flow(inputs, trigger_step=trigger_step)
+        run.stops_with_reader = True
+        return run
 
 
-def _index(wanted: int | str, names: list[tuple[str, str]], kind: str, owner: str) -> int:
-    """Find an index in ``names``, which holds the id and the name of each item; ids come first."""
-    count = len(names)
-    if isinstance(wanted, int) and 0 <= wanted < count:
-        return wanted
-    for which in (0, 1):
-        known = [pair[which] for pair in names]
-        if wanted and wanted in known:
-            return known.index(str(wanted))
-    counted = f"{count} {kind}{'' if count == 1 else 's'}"
-    what = f"There is no {kind} {wanted!r}: {owner} has {counted}."
-    if isinstance(wanted, str):
-        words = [name for pair in names for name in pair if name]
-        raise NoSuchStep(what, hint=nearest(wanted, words))
-    raise NoSuchStep(what, hint=f"Indices run from 0 to {count - 1}." if count else "")
+def all_actions(flow: Flow) -> Iterator[Action]:
+    """Yield every action of a flow, and of the flows inside its actions."""
+    for step in flow.steps:
+        for action in step.actions:
+            yield action
+            for body in action.bodies.values():
+                yield from all_actions(body.flow)
 
 
-def slug(name: str) -> str:
-    """Return a name as it can stand in a reference: lower case words joined by underscores."""
-    words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    return words if words and not words[0].isdigit() else ""
+def triggers_of(flow: Flow) -> list[int]:
+    """Return the indices of the steps that something outside can begin a run with."""
+    return [
+        index
+        for index, step in enumerate(flow.steps)
+        if any(action.is_trigger for action in step.actions)
+    ]
 
 
-def identified(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Return the steps with an id on each and on each action, unique where they were not given."""
-    taken = {step.id for step in steps if step.id}
-    named: list[Step] = []
-    for index, step in enumerate(steps):
-        ids = {action.id for action in step.actions if action.id}
-        actions = tuple(
-            action
-            if action.id
-            else action.model_copy(update={"id": _fresh(action.name, "a", i, ids)})
-            for i, action in enumerate(step.actions)
-        )
-        identity = step.id or _fresh(step.label, "s", index, taken)
-        named.append(step.model_copy(update={"id": identity, "actions": actions}))
-    return tuple(named)
+def trigger_of(flow: Flow, wanted: int | str | Step | Action | None) -> int | None:
+    """Return the index of the step that begins a run: the one that is wanted, or the only trigger.
 
+    None when the flow has no trigger, so that it begins with every step that no edge leads to.
 
-def _fresh(name: str, letter: str, index: int, taken: set[str]) -> str:
-    base = slug(name) or f"{letter}{index}"
-    candidate, count = base, 2
-    while candidate in taken:
-        candidate, count = f"{base}_{count}", count + 1
-    taken.add(candidate)
-    return candidate
+    Raises:
+        NoSuchStep: There is no such step, or it is no trigger and edges lead to it.
+        FlowError: The flow has several triggers, and none is wanted.
+    """
+    triggers = triggers_of(flow)
+    if wanted is None:
+        if len(triggers) < 2:
+            return triggers[0] if triggers else None
+        names = ", ".join(repr(flow.steps[index].id) for index in triggers)
+        what = f"This flow has {len(triggers)} triggers: {names}."
+        raise FlowError(what, hint=f"Choose one: trigger_step={flow.steps[triggers[0]].id!r}.")
+    index = flow.step_index(wanted)
+    if index not in triggers and any(edge.target == flow.steps[index].id for edge in flow.edges):
+        what = f"Step {flow.steps[index].id!r} is no trigger, and edges lead to it."
+        names = ", ".join(repr(flow.steps[one].id) for one in triggers) or "none"
+        raise NoSuchStep(what, hint=f"The triggers of this flow: {names}.")
+    return index

@@ -9,6 +9,7 @@ from typing import Any
 from jiter import from_json
 
 from flow_widgets.errors import ProviderError
+from flow_widgets.flow.data import joined_surrogates
 
 from .base import ChatResult, OnText, Usage
 from .failure import Scene, refused
@@ -196,11 +197,6 @@ class Answer:
         error = refused(self.scene, None, body, {})
         error.request_id = self.request_id
         return error
-
-
-def joined_surrogates(text: str) -> str:
-    """Return ``text`` with surrogate pairs joined and lone surrogates replaced by U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _text_of_parts(parts: Any) -> str:

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic import SecretStr
 
 from flow_widgets.errors import ProviderError
+from flow_widgets.flow.data import joined_surrogates
 
 from . import sdk
 from .address import is_http, is_local, is_loopback, place, secrets_in, shown
-from .answer import Answer, joined_surrogates
+from .answer import Answer
 from .base import ChatRequest, ChatResult, OnText
 from .connections import Connections
 from .failure import Scene, redactor, refused, request_id, timed_out, unreachable

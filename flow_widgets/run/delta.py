@@ -10,36 +10,17 @@ makes the whole view from the state alone; applying every delta to the first vie
 
 from __future__ import annotations
 
-import json
 from typing import Any, NamedTuple, cast
 
 from flow_widgets.flow.graph import Place
 from flow_widgets.run import events as ev
-from flow_widgets.run.events import Failure
-from flow_widgets.run.state import (
-    SETTLED,
-    ActionState,
-    AttemptState,
-    LogLine,
-    RunState,
-    StepState,
-)
-from flow_widgets.run.view import (
-    ActionStatus,
-    AttemptLine,
-    Delta,
-    ErrorView,
-    LogLineView,
-    LogView,
-    RunView,
-)
+from flow_widgets.run.shown import action_view, edge_status, line_view, run_facts, step_view
+from flow_widgets.run.state import SETTLED, AttemptState, LogLine, RunState
+from flow_widgets.run.view import Delta, EdgeStatus, LogView, RunView
 
 MAX_LOG_LINES = 10_000
 """What the browser keeps: when its log grows beyond this, it is given the newer half anew (D5)."""
-TAIL_CHARS = 200
 Ops = tuple[list[Any], list[Any], list[Any]]
-
-_WORST: tuple[ActionStatus, ...] = ("failed", "waiting", "running", "canceled")
 
 
 class Projection:
@@ -52,6 +33,7 @@ class Projection:
         self.steps: set[int] = set()
         self.whole = True
         self._sent: dict[str, Any] = {}
+        self._edges: list[EdgeStatus] = []
         self._texts: dict[Place, _Sent] = {}
         self._log_first = 0
         self._log_sent = 0
@@ -60,6 +42,8 @@ class Projection:
     def note(self, event: Any) -> None:
         """Remember what an event touched, once it was folded."""
         step, action = event.step, event.action
+        if event.path:  # of a flow inside an action only what it changed there is shown
+            step, action = event.path[0].step, event.path[0].action
         if action is not None:
             self.touched.add((step, action))
         elif step is not None:
@@ -73,7 +57,8 @@ class Projection:
     def view(self) -> RunView:
         """Return the whole view, and count all of it as sent."""
         view = run_view(self.state)
-        self._sent = {key: value for key, value in view.items() if key not in ("log", "steps")}
+        self._sent = {key: value for key, value in view.items() if key not in _PARTS}
+        self._edges = list(view["edges"])
         self._sent["steps"] = [
             {**step, "actions": [{**action, "text": None} for action in step["actions"]]}
             for step in view["steps"]
@@ -99,9 +84,11 @@ class Projection:
             self._action_ops(place, ops)
         for step in sorted({*self.steps, *(step for step, _ in self.touched)}):
             _compare(
-                _step_view(self.state, step), self._sent["steps"][step], ["run", "steps", step], ops
+                step_view(self.state, step), self._sent["steps"][step], ["run", "steps", step], ops
             )
-        _compare(_run_facts(self.state), self._sent, ["run"], ops)
+        if self.steps:  # only an event of a step fires or closes edges, also far behind it
+            self._edge_ops(ops)
+        _compare(run_facts(self.state), self._sent, ["run"], ops)
         self._log_ops(ops)
         self.touched.clear()
         self.steps.clear()
@@ -111,7 +98,7 @@ class Projection:
         step, action = place
         state = self.state.steps[step].actions[action]
         path: list[str | int] = ["run", "steps", step, "actions", action]
-        _compare(_action_view(state), self._sent["steps"][step]["actions"][action], path, ops)
+        _compare(action_view(state), self._sent["steps"][step]["actions"][action], path, ops)
         newest, sent = state.newest, self._texts[place]
         if newest is None:
             return
@@ -123,6 +110,13 @@ class Projection:
         if text:
             ops[1].append([step, action, sent.units, text])
             self._texts[place] = _Sent(newest.number, len(newest.parts), sent.units + units(text))
+
+    def _edge_ops(self, ops: Ops) -> None:
+        for index, arc in enumerate(self.state.arcs):
+            status = edge_status(arc)
+            if status != self._edges[index]:
+                self._edges[index] = status
+                ops[0].append([["run", "edges", index], status])
 
     def _log_ops(self, ops: Ops) -> None:
         log, first = self.state.log, first_line(len(self.state.log))
@@ -202,148 +196,25 @@ def _compare(new: Any, sent: dict[str, Any], path: list[str | int], ops: Ops) ->
 
 
 _ABSENT = object()
+_PARTS = ("steps", "edges", "log")
+"""Keys of the view of a run that are compared on their own."""
 
 
 def run_view(state: RunState) -> RunView:
     """Return the whole view of a run, from its state alone; the log without its oldest lines."""
     steps = [
         {
-            **_step_view(state, index),
+            **step_view(state, index),
             "actions": [
-                {**_action_view(action), "text": action.newest.text if action.newest else ""}
+                {**action_view(action), "text": action.newest.text if action.newest else ""}
                 for action in step.actions
             ],
         }
         for index, step in enumerate(state.steps)
     ]
+    edges = [edge_status(arc) for arc in state.arcs]
     log = _log_view(state.log, first_line(len(state.log)))
-    return cast("RunView", {**_run_facts(state), "steps": steps, "log": log})
-
-
-def _run_facts(state: RunState) -> dict[str, Any]:
-    actions = [action for step in state.steps for action in step.actions]
-    return {
-        "id": state.id,
-        "number": state.number,
-        "status": state.status,
-        "started_at": state.started_at,
-        "active_at": state.active_at,
-        "active_seconds": state.active_seconds,
-        "ended_at": state.ended_at,
-        "settled": sum(action.status in SETTLED for action in actions),
-        "total": len(actions),
-        "tokens": state.tokens,
-        "cost_usd": None,
-        "stale": sum(action.stale is not None for action in actions),
-    }
-
-
-def _step_view(state: RunState, index: int) -> dict[str, Any]:
-    step = state.steps[index]
-    return {
-        "status": step_status(step),
-        "stale": any(action.stale is not None for action in step.actions),
-        "reason": step.reason,
-        "started_at": step.started_at,
-        "ended_at": step.ended_at,
-        "tokens": _sum([one.newest.total_tokens for one in step.actions if one.newest]),
-        "settled": sum(action.status in SETTLED for action in step.actions),
-    }
-
-
-def step_status(step: StepState) -> ActionStatus:
-    """Return the status to show of a step: while it runs, the worst of its actions."""
-    if step.status == "running":
-        found = {action.status for action in step.actions}
-        return next((status for status in _WORST if status in found), "running")
-    return step.status
-
-
-def _sum(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if known else None
-
-
-def _action_view(action: ActionState) -> dict[str, Any]:
-    newest = action.newest
-    made: dict[str, Any] = {
-        "status": action.status,
-        "stale": action.stale,
-        "reason": action.reason,
-        "attempt": newest.number if newest else 0,
-        "attempts": [attempt_line(attempt) for attempt in action.attempts],
-        "model": newest.model if newest else None,
-        "started_at": newest.started_at if newest else None,
-        "first_chunk_at": newest.first_chunk_at if newest else None,
-        "ended_at": newest.ended_at if newest else None,
-        "tokens": newest.total_tokens if newest else None,
-        "finish_reason": newest.finish_reason if newest else None,
-        "truncated": newest is not None and newest.note == "truncated",
-        "is_json": newest is not None and is_json(newest),
-        "error": error_view(newest.error) if newest and newest.error else None,
-    }
-    return made
-
-
-def is_json(attempt: AttemptState) -> bool:
-    """Whether a settled attempt's text is a JSON object or array."""
-    if attempt.status not in SETTLED or not attempt.parts:
-        return False
-    if isinstance(attempt.output, (dict, list)):
-        return True
-    text = attempt.text.strip()
-    if text[:1] + text[-1:] not in ("{}", "[]"):
-        return False
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def attempt_line(attempt: AttemptState) -> AttemptLine:
-    """Return the line of an attempt in the list of attempts."""
-    return {
-        "number": attempt.number,
-        "status": attempt.status,
-        "started_at": attempt.started_at,
-        "ended_at": attempt.ended_at,
-        "tokens": attempt.total_tokens,
-        "chars": attempt.chars if attempt.status in SETTLED else 0,
-        "error": error_view(attempt.error) if attempt.error else None,
-    }
-
-
-def error_view(error: Failure) -> ErrorView:
-    """Return a failure as the browser shows it."""
-    return {
-        "kind": error.kind,
-        "what": error.what,
-        "hint": error.hint,
-        "status": error.status,
-        "request_id": error.request_id,
-        "retryable": error.retryable,
-        "detail": error.detail,
-    }
-
-
-def line_view(n: int, line: LogLine) -> LogLineView:
-    """Return a log line as the browser shows it; of a growing output only where it belongs."""
-    attempt = line.attempt
-    chars: int | None = None
-    text = line.text
-    if attempt is not None and attempt.status in SETTLED:
-        chars, text = attempt.chars, attempt.text[-TAIL_CHARS:]
-    return {
-        "n": n,
-        "at": line.at,
-        "level": line.level,
-        "step": line.step,
-        "action": line.action,
-        "attempt": attempt.number if attempt else None,
-        "text": text,
-        "chars": chars,
-    }
+    return cast("RunView", {**run_facts(state), "steps": steps, "edges": edges, "log": log})
 
 
 def _is_open(line: LogLine) -> bool:

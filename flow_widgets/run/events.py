@@ -2,21 +2,37 @@
 
 Records are slotted and not frozen, because freezing costs five times as much per chunk; nobody
 changes one after it was made. ``seq`` counts from 1 in each run; ``at`` is in seconds since the epoch,
-UTC. ``step`` and ``action`` are 0-based indices, None where the fact is about more than one.
+UTC. ``step`` and ``action`` are 0-based indices, None where the fact is about more than one. ``path``
+leads to the flow inside an action that a fact is about; it is empty for facts of the run's own flow.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from flow_widgets.flow.graph import Place
 from flow_widgets.flow.model import Action, Flow
 
-Read = tuple[Place | str, str | None]
-"""What an attempt used: an action's place or the name of a value, and the digest it had."""
+Source = Place | tuple[int, int, str] | str
+"""Where a value came from: an action, an action and the shared value it wrote, or an input's name."""
+Read = tuple[Source, str | None]
+"""What an attempt used, and the digest it had."""
 RerunCause = Literal["step", "action", "stale"]
 SkipCause = Literal["dead", "failed", "canceled"]
+FailCause = Literal["action", "join", "limit"]
+
+
+class Inner(NamedTuple):
+    """One level of a path: the attempt that runs a flow inside itself, and which run of it."""
+
+    step: int
+    action: int
+    attempt: int
+    key: int | str
+
+
+Path = tuple[Inner, ...]
 
 
 @dataclass(slots=True)
@@ -45,17 +61,32 @@ class Event:
     at: float
     step: int | None
     action: int | None
+    path: Path = field(default=(), kw_only=True)
 
 
 @dataclass(slots=True)
 class FlowStarted(Event):
-    """A run began, of the whole flow or only of some actions."""
+    """A run began, of the whole flow or only of some actions; or that of a flow inside an action."""
 
     number: int
-    flow: Flow
-    inputs: dict[str, Any]
+    flow: Flow = field(repr=False)
+    inputs: dict[str, Any] = field(repr=False)
     targets: tuple[Place, ...] | None
     """The actions to run, or None for the whole flow."""
+    trigger: int | None = None
+    """The step that something from outside began, or None."""
+    is_isolated: bool = False
+    """Of a flow inside an action: whether it sees nothing but its own inputs."""
+
+    @property
+    def flow_id(self) -> str:
+        """The id of the flow."""
+        return self.flow.id
+
+    @property
+    def flow_name(self) -> str:
+        """The name of the flow."""
+        return self.flow.name
 
 
 @dataclass(slots=True)
@@ -99,10 +130,11 @@ class StepCompleted(Event):
 
 @dataclass(slots=True)
 class StepFailed(Event):
-    """An action of a visit failed, or the join did (``visit`` is 0 then)."""
+    """An action of a visit failed, or the join or a limit kept it from starting (``visit`` is 0)."""
 
     visit: int
     reason: str
+    cause: FailCause = "action"
 
 
 @dataclass(slots=True)
@@ -126,10 +158,10 @@ class ActionStarted(Event):
 
     attempt: int
     visit: int
-    definition: Action
-    reads: tuple[Read, ...]
+    definition: Action = field(repr=False)
+    reads: tuple[Read, ...] = field(repr=False)
     model: str | None
-    rendered: Action | None = None
+    rendered: Action | None = field(default=None, repr=False)
     """The definition with its templates filled in; None when that failed."""
 
 
@@ -138,6 +170,16 @@ class ActionChunk(Event):
     """A piece of an attempt's output arrived."""
 
     attempt: int
+    text: str
+
+
+@dataclass(slots=True)
+class ActionProgressed(Event):
+    """An attempt told how far it is."""
+
+    attempt: int
+    done: int
+    total: int | None
     text: str
 
 
@@ -159,6 +201,8 @@ class ActionCompleted(Event):
     request_id: str | None
     note: str | None
     """``truncated``, ``refused`` or ``empty`` where the output is not what one would expect."""
+    writes: tuple[tuple[str, Any], ...] = ()
+    """What was set in the shared state: paths and values, cast to what the flow declares."""
 
 
 @dataclass(slots=True)
@@ -168,6 +212,8 @@ class ActionFailed(Event):
     attempt: int
     error: Failure
     total_tokens: int | None
+    output: Any = None
+    """What it had to show all the same, such as the response to a request that was refused."""
 
 
 @dataclass(slots=True)
@@ -240,6 +286,7 @@ AnyEvent = (
     | StepSkipped
     | ActionStarted
     | ActionChunk
+    | ActionProgressed
     | ActionCompleted
     | ActionFailed
     | ActionCanceled

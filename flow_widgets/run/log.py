@@ -14,6 +14,27 @@ def line_for(state: RunState, event: Any) -> LogLine:
     return _LINES[type(event)](state, event)
 
 
+def inner_line(inner: RunState, event: Any) -> LogLine | None:
+    """Return the line of an event of a flow inside an action: at that action, saying which run of it.
+
+    None where it would say too little: a map of a thousand items is to be read too.
+    """
+    if type(event) in _QUIET_INSIDE:
+        return None
+    line = line_for(inner, event)
+    where = " ".join(f"[{level.key}]" for level in event.path)
+    if event.step is not None:
+        step = inner.graph.flow.steps[event.step]
+        where += f" {step.label or step.id}"
+    first = event.path[0]
+    return LogLine(event.at, line.level, f"{where}: {line.text}", first.step, first.action)
+
+
+_QUIET_INSIDE = frozenset(
+    {ev.FlowStarted, ev.FlowCompleted, ev.StepStarted, ev.StepCompleted, ev.ActionStarted}
+)
+
+
 def out_line(state: RunState, event: ev.ActionChunk) -> LogLine:
     """Return the line that stands for all output of the attempt that a chunk belongs to."""
     line = _line(event, "out", "")
@@ -57,12 +78,11 @@ def _rerun_started(state: RunState, event: ev.RerunStarted) -> LogLine:
 
 
 def _step_started(state: RunState, event: ev.StepStarted) -> LogLine:
-    many = len(event.actions) > 1
-    return _line(
-        event,
-        "info",
-        f"Step started: {counted(len(event.actions), 'action')}{' in parallel' if many else ''}",
-    )
+    count = len(event.actions)
+    if count == 1:
+        return LogLine(event.at, "info", "Step started: 1 action", event.step)
+    many = " in parallel" if count else ""
+    return _line(event, "info", f"Step started: {counted(count, 'action')}{many}")
 
 
 def _step_completed(state: RunState, event: ev.StepCompleted) -> LogLine:
@@ -92,21 +112,21 @@ def _action_started(state: RunState, event: ev.ActionStarted) -> LogLine:
 
 
 def _attempt(state: RunState, event: Any) -> AttemptState:
-    number: int = event.attempt
-    return state.action((event.step, event.action)).attempts[number - 1]
+    found: AttemptState
+    found = state.steps[event.step].actions[event.action].attempts[event.attempt - 1]
+    return found
 
 
 def _action_completed(state: RunState, event: ev.ActionCompleted) -> LogLine:
     attempt = _attempt(state, event)
-    facts = [f"Completed in {seconds(event.at - attempt.started_at)}"]
+    text = f"Completed in {seconds(event.at - attempt.started_at)}"
     if event.total_tokens is not None:
-        facts.append(counted(event.total_tokens, "token"))
+        text += f", {counted(event.total_tokens, 'token')}"
     if attempt.first_chunk_at is not None:
-        wait = seconds(attempt.first_chunk_at - attempt.started_at)
-        facts.append(f"first chunk after {wait}")
+        text += f", first chunk after {seconds(attempt.first_chunk_at - attempt.started_at)}"
     if event.note:
-        facts.append(_NOTES[event.note])
-    return _line(event, "warn" if event.note else "info", ", ".join(facts))
+        text += f", {_NOTES[event.note]}"
+    return _line(event, "warn" if event.note else "info", text)
 
 
 _NOTES = {

@@ -3,25 +3,29 @@
 Theory of operation. Each event type has one function that writes what the event says, and nothing
 else: what should happen next is for ``plan``. The functions trust the engine (an event is a fact),
 so they check nothing but late work: an attempt that has settled is never written again (R3). A
-chunk is a list append and three counters (R4). Rules R1 to R9 of docs/spec.md.
+chunk is a list append and three counters (R4). A fact of a flow inside an action is folded into the
+run that its path leads to; its log line goes to the outermost log. Rules R1 to R11 of docs/spec.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from copy import deepcopy
 from typing import Any
 
-from flow_widgets.flow.graph import Place, compile_graph
-from flow_widgets.flow.model import Flow
+from flow_widgets.flow.graph import Graph, compile_graph
+from flow_widgets.flow.shared import written
 from flow_widgets.flow.template import as_text
 from flow_widgets.run import events as ev
-from flow_widgets.run.log import line_for, out_line
+from flow_widgets.run.edges import close_when_exhausted, fail, fire, forgive, take
+from flow_widgets.run.log import inner_line, line_for, out_line
+from flow_widgets.run.revise import flow_revised, inputs_revised, pending_steps
 from flow_widgets.run.state import (
     SETTLED,
     ActionState,
     ArcState,
     AttemptState,
+    Progress,
     RunState,
     StepState,
     VisitState,
@@ -35,28 +39,71 @@ def reduce(state: RunState | None, event: Any) -> RunState:
     Only ``FlowStarted`` is folded into None.
     """
     if state is None:
-        state = _initial(event)
+        state = _initial(event, compile_graph(event.flow), None)
     state.seq = event.seq
     kind = type(event)
-    if kind is ev.ActionChunk:
-        _chunk(state, event)
+    if event.path:
+        inner = _inner(state, event)
+        _FOLDS[kind](inner, event)
+        if kind is ev.ActionCompleted or kind is ev.ActionFailed:
+            _count_outside(state, event)
+        line = inner_line(inner, event) if kind not in _SILENT else None
+        if line is not None:
+            state.log.append(line)
         return state
     _FOLDS[kind](state, event)
-    state.log.append(line_for(state, event))
+    if kind not in _SILENT:
+        state.log.append(line_for(state, event))
     return state
+
+
+_SILENT = frozenset({ev.ActionChunk, ev.ActionProgressed})
+"""Events that write no line of their own."""
+
+
+def _inner(state: RunState, event: Any) -> RunState:
+    """Return the run of a flow inside an action that an event is about; a first event makes it."""
+    if type(event) is not ev.FlowStarted:
+        return inner_of(state, event.path)
+    around = inner_of(state, event.path[:-1])
+    step, action, number, key = event.path[-1]
+    graph = around.graph.inner_graph((step, action), event.flow)
+    made = _initial(event, graph, around)
+    made.home = (step, action)
+    inner_runs(around.steps[step].actions[action].attempts[number - 1])[key] = made
+    return made
+
+
+def inner_of(state: RunState, path: ev.Path) -> RunState:
+    """Return the run of a flow inside an action, or inside an action of such a flow, and so on."""
+    for step, action, attempt, key in path:
+        state = inner_runs(state.steps[step].actions[action].attempts[attempt - 1])[key]
+    return state
+
+
+def inner_runs(attempt: AttemptState) -> dict[int | str, RunState]:
+    """Return the runs of flows inside an attempt, by their key."""
+    if attempt.inner is None:
+        attempt.inner = {}
+    return attempt.inner
 
 
 def _chunk(state: RunState, event: ev.ActionChunk) -> None:
     attempt = _action(state, event).attempts[event.attempt - 1]
     if attempt.first_chunk_at is None:
         attempt.first_chunk_at = event.at
-        state.log.append(out_line(state, event))
+        if not event.path:
+            state.log.append(out_line(state, event))
     attempt.parts.append(event.text)
     attempt.chars += len(event.text)
 
 
-def _initial(event: ev.FlowStarted) -> RunState:
-    graph = compile_graph(event.flow)
+def _progressed(state: RunState, event: ev.ActionProgressed) -> None:
+    attempt = _action(state, event).attempts[event.attempt - 1]
+    attempt.progress = Progress(event.done, event.total, event.text)
+
+
+def _initial(event: ev.FlowStarted, graph: Graph, around: RunState | None) -> RunState:
     return RunState(
         id=event.run_id,
         number=event.number,
@@ -64,22 +111,19 @@ def _initial(event: ev.FlowStarted) -> RunState:
         inputs=event.inputs,
         used_inputs=event.inputs,
         started_at=event.at,
-        steps=_pending_steps(event.flow),
+        steps=pending_steps(event.flow),
         arcs=[ArcState() for _ in graph.arcs],
+        outer=None if event.is_isolated else around,
     )
-
-
-def _pending_steps(flow: Flow) -> list[StepState]:
-    return [
-        StepState(step.id, [ActionState(action.id) for action in step.actions])
-        for step in flow.steps
-    ]
 
 
 def _flow_started(state: RunState, event: ev.FlowStarted) -> None:
     state.status = "running"
     state.active_at = event.at
-    state.shared = dict(event.inputs)
+    seen = state.outer.shared if state.outer else {}
+    slots = {name: deepcopy(slot.default) for name, slot in event.flow.state.items()}
+    state.shared = {**seen, **slots, **event.inputs}
+    state.trigger = event.trigger
     state.partial = event.targets is not None
     state.scope = dict.fromkeys(event.targets or ())
     state.cause = "step" if event.targets else None
@@ -94,51 +138,6 @@ def _rerun_started(state: RunState, event: ev.RerunStarted) -> None:
     state.canceling, state.stopped_by = False, None
 
 
-def _flow_revised(state: RunState, event: ev.FlowRevised) -> None:
-    old = state.steps
-    before = {step.id: step for step in old}
-    state.graph = compile_graph(event.flow)
-    state.arcs = [ArcState(closed=True) for _ in state.graph.arcs]
-    state.steps = [
-        _revised_step(step, before[step.id]) if step.id in before else step
-        for step in _pending_steps(event.flow)
-    ]
-    _move_reads(old, state.steps)
-
-
-def _revised_step(fresh: StepState, before: StepState) -> StepState:
-    known = {action.id: action for action in before.actions}
-    actions = [known.get(action.id, action) for action in fresh.actions]
-    return replace(before, actions=actions)
-
-
-def _move_reads(old: list[StepState], new: list[StepState]) -> None:
-    """Let what was read stand where its step and action stand now (R9)."""
-    places = {
-        (step.id, action.id): (s, a)
-        for s, step in enumerate(new)
-        for a, action in enumerate(step.actions)
-    }
-    moved: dict[Place | str, Place | str] = {
-        (s, a): places.get((step.id, action.id), GONE)
-        for s, step in enumerate(old)
-        for a, action in enumerate(step.actions)
-    }
-    for step in new:
-        for action in step.actions:
-            for attempt in action.attempts:
-                attempt.reads = tuple((moved.get(one, one), seen) for one, seen in attempt.reads)
-
-
-GONE = ""
-"""Stands in an attempt's reads for an action that the flow does not have any more."""
-
-
-def _inputs_revised(state: RunState, event: ev.InputsRevised) -> None:
-    state.inputs = event.inputs
-    state.shared = {**state.shared, **event.inputs}
-
-
 def _step_started(state: RunState, event: ev.StepStarted) -> None:
     step = _step(state, event)
     step.visit_count = event.visit
@@ -148,10 +147,17 @@ def _step_started(state: RunState, event: ev.StepStarted) -> None:
     step.status, step.skip_cause = "running", None
     step.started_at, step.ended_at = event.at, None
     state.open_visits += 1
-    for action in event.actions:
-        state.scope.pop((event.step or 0, action), None)
-        step.actions[action].status = "pending"
-        step.actions[action].reason = None
+    state.visiting.add(event.step or 0)
+    if state.graph.cycle_of[event.step or 0] >= 0 and not event.rerun:
+        state.cycle_visits += 1
+        index = event.step or 0
+        take(state, index, early=state.graph.joins[index] == "first_success")
+    for number in event.actions:
+        action = step.actions[number]
+        action.status, action.reason = "pending", None
+    if state.scope:
+        for number in event.actions:
+            state.scope.pop((event.step or 0, number), None)
 
 
 def _end_visit(state: RunState, event: Any, status: ActionStatus) -> bool:
@@ -162,6 +168,7 @@ def _end_visit(state: RunState, event: Any, status: ActionStatus) -> bool:
     step.status = "running" if step.visits else status
     if not step.visits:
         step.ended_at = event.at
+        state.visiting.discard(event.step)
     return not visit.rerun
 
 
@@ -169,37 +176,46 @@ def _step_completed(state: RunState, event: ev.StepCompleted) -> None:
     step = _step(state, event)
     if not _end_visit(state, event, "failed" if step.failed else "completed"):
         return
-    for arc in state.graph.out[event.step or 0]:
-        state.arcs[arc.index].fired += arc.is_fired(event.ports)
-    _close_when_exhausted(state, event.step or 0)
+    index = event.step or 0
+    if state.graph.cycle_of[index] >= 0:
+        forgive(state, [index])
+    fire(state, index, event.ports)
+    _close(state, index)
 
 
 def _step_failed(state: RunState, event: ev.StepFailed) -> None:
     step, index = _step(state, event), event.step or 0
     step.failed, step.reason = True, event.reason
     if event.visit == 0:
-        _unmet(step, event)
+        _unmet(state, step, event)
     elif not _end_visit(state, event, "failed"):
         if state.graph.flow.on_error == "stop":
             state.scope = {}
         return
-    out = state.graph.out[index]
-    handled = any(arc.port == "error" for arc in out)
-    for arc in out:
-        if arc.port == "error":
-            state.arcs[arc.index].fired += 1
-        elif not handled:
-            state.arcs[arc.index].failed = True
-    _close_when_exhausted(state, index)
-    if not handled and state.graph.flow.on_error == "stop" and state.stopped_by is None:
+    handled = fail(state, index) and event.cause != "limit"
+    _close(state, index)
+    if handled or state.stopped_by is not None:
+        return
+    if event.cause == "limit" or state.graph.flow.on_error == "stop":
         state.stopped_by = index
 
 
-def _unmet(step: StepState, event: ev.StepFailed) -> None:
-    """Settle a step whose join failed, so that it was never visited (J5)."""
+def _close(state: RunState, index: int) -> None:
+    """Close the edges that can't fire any more, and let go of firings that can't come (P7, C4)."""
+    cycle = state.graph.cycle_of[index]
+    if cycle >= 0:
+        forgive(state, state.graph.cycles[cycle])
+    close_when_exhausted(state, index)
+
+
+def _unmet(state: RunState, step: StepState, event: ev.StepFailed) -> None:
+    """Settle a step whose join failed, or that came to its limit, so that it was not visited (J5)."""
     step.status, step.skip_cause, step.ended_at = "failed", "failed", event.at
     for action in step.actions:
-        action.status, action.reason = "skipped", event.reason
+        if action.newest is None:
+            action.status, action.reason = "skipped", event.reason
+    if state.graph.cycle_of[event.step or 0] >= 0:
+        take(state, event.step or 0, early=True)
 
 
 def _step_canceled(state: RunState, event: ev.StepCanceled) -> None:
@@ -211,30 +227,7 @@ def _step_skipped(state: RunState, event: ev.StepSkipped) -> None:
     step.status, step.reason, step.skip_cause = "skipped", event.reason, event.cause
     for action in step.actions:
         action.status, action.reason = "skipped", event.reason
-    _close_when_exhausted(state, event.step or 0)
-
-
-def _close_when_exhausted(state: RunState, index: int) -> None:
-    """Close the edges of a step that can't be visited again, and so on behind it (P7)."""
-    front = [index]
-    while front:
-        step = front.pop()
-        if not _is_exhausted(state, step):
-            continue
-        for arc in state.graph.out[step]:
-            state.arcs[arc.index].closed = True
-            again = state.graph.joins[arc.target] == "no_wait"
-            if again and state.steps[arc.target].status in SETTLED:
-                front.append(arc.target)
-
-
-def _is_exhausted(state: RunState, index: int) -> bool:
-    """Whether a settled step has no visit open, and no edge that fires brings another one."""
-    step, into = state.steps[index], state.graph.into[index]
-    if step.visits or state.graph.joins[index] != "no_wait":
-        return not step.visits
-    arcs = [state.arcs[arc.index] for arc in into]
-    return all(arc.closed for arc in arcs) and sum(arc.fired for arc in arcs) <= step.visit_count
+    close_when_exhausted(state, event.step or 0)
 
 
 def _action_started(state: RunState, event: ev.ActionStarted) -> None:
@@ -261,7 +254,7 @@ def _settle(state: RunState, event: Any, status: ActionStatus) -> AttemptState |
         return None
     attempt.status, attempt.ended_at = status, event.at
     attempt.parts = ["".join(attempt.parts)] if attempt.parts else []
-    if attempt is action.newest:
+    if attempt is action.attempts[-1]:
         action.status = status
     _step(state, event).visits[attempt.visit].open -= 1
     return attempt
@@ -281,6 +274,15 @@ def _action_completed(state: RunState, event: ev.ActionCompleted) -> None:
     attempt.total_tokens = event.total_tokens
     attempt.finish_reason, attempt.request_id = event.finish_reason, event.request_id
     attempt.note = event.note
+    attempt.writes = event.writes
+    for path, value in event.writes:
+        state.shared = written(state.shared, path, value)
+        writers = state.writers.setdefault(path.split(".")[0], [])
+        place = (event.step or 0, event.action or 0)
+        if writers[-1:] != [place]:
+            writers.append(place)
+        if state.home is not None:
+            state.written.append((path, value))
     _count_tokens(state, event.total_tokens)
 
 
@@ -289,6 +291,7 @@ def _action_failed(state: RunState, event: ev.ActionFailed) -> None:
     if attempt is None:
         return
     attempt.error, attempt.request_id = event.error, event.error.request_id
+    attempt.output = event.output
     attempt.total_tokens = event.total_tokens
     _count_tokens(state, event.total_tokens)
 
@@ -338,25 +341,40 @@ def _count_tokens(state: RunState, tokens: int | None) -> None:
         state.tokens = (state.tokens or 0) + tokens
 
 
-def _step(state: RunState, event: ev.Event) -> StepState:
-    return state.steps[event.step or 0]
+def _count_outside(state: RunState, event: Any) -> None:
+    """Count the tokens of an attempt inside an action there too, on each level around it (R11)."""
+    if event.total_tokens is None:
+        return
+    for depth, (step, action, number, _) in enumerate(event.path):
+        around = inner_of(state, event.path[:depth])
+        attempt = around.steps[step].actions[action].attempts[number - 1]
+        attempt.inner_tokens = (attempt.inner_tokens or 0) + event.total_tokens
+        _count_tokens(around, event.total_tokens)
 
 
-def _action(state: RunState, event: ev.Event) -> ActionState:
-    return state.action((event.step or 0, event.action or 0))
+def _step(state: RunState, event: Any) -> StepState:
+    found: StepState = state.steps[event.step]
+    return found
+
+
+def _action(state: RunState, event: Any) -> ActionState:
+    found: ActionState = state.steps[event.step].actions[event.action]
+    return found
 
 
 _FOLDS: dict[type, Callable[[RunState, Any], None]] = {
     ev.FlowStarted: _flow_started,
     ev.RerunStarted: _rerun_started,
-    ev.FlowRevised: _flow_revised,
-    ev.InputsRevised: _inputs_revised,
+    ev.FlowRevised: flow_revised,
+    ev.InputsRevised: inputs_revised,
     ev.StepStarted: _step_started,
     ev.StepCompleted: _step_completed,
     ev.StepFailed: _step_failed,
     ev.StepCanceled: _step_canceled,
     ev.StepSkipped: _step_skipped,
     ev.ActionStarted: _action_started,
+    ev.ActionChunk: _chunk,
+    ev.ActionProgressed: _progressed,
     ev.ActionCompleted: _action_completed,
     ev.ActionFailed: _action_failed,
     ev.ActionCanceled: _action_canceled,

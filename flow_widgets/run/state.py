@@ -18,6 +18,15 @@ SETTLED = frozenset({"completed", "failed", "skipped", "canceled"})
 
 
 @dataclass(slots=True)
+class Progress:
+    """How far long work is; ``total`` is None while nobody knows."""
+
+    done: int
+    total: int | None
+    text: str
+
+
+@dataclass(slots=True)
 class AttemptState:
     """One try of one action; once settled it never changes."""
 
@@ -43,6 +52,20 @@ class AttemptState:
     total_tokens: int | None = None
     finish_reason: str | None = None
     request_id: str | None = None
+    writes: tuple[tuple[str, Any], ...] = ()
+    """What it set in the shared state, by path."""
+    progress: Progress | None = None
+    inner_tokens: int | None = None
+    """Tokens of the flows inside the action, None while no server named any."""
+    inner: dict[int | str, RunState] | None = None
+    """The runs of flows inside the action, by their key."""
+
+    @property
+    def tokens(self) -> int | None:
+        """Its own tokens and those of the flows inside it, None when no server named any."""
+        if self.total_tokens is None or self.inner_tokens is None:
+            return self.total_tokens if self.inner_tokens is None else self.inner_tokens
+        return self.total_tokens + self.inner_tokens
 
     @property
     def text(self) -> str:
@@ -101,6 +124,8 @@ class ArcState:
     """An edge in a run: how often it fired, and whether it still can."""
 
     fired: int = 0
+    taken: int = 0
+    """On a cycle: how many of these firings its target has been visited for."""
     failed: bool = False
     """Its source failed, and nothing handled that."""
     closed: bool = False
@@ -116,7 +141,7 @@ class LogLine:
     text: str
     step: int | None = None
     action: int | None = None
-    attempt: AttemptState | None = None
+    attempt: AttemptState | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -153,6 +178,20 @@ class RunState:
     """The step whose failure stopped the run, or None."""
     tokens: int | None = None
     """Tokens of all attempts, or None while no server named any."""
+    trigger: int | None = None
+    """The step that something from outside began, or None."""
+    writers: dict[str, list[Place]] = field(default_factory=dict)
+    """Which actions have set each shared value, by its first name, the last one last."""
+    written: list[tuple[str, Any]] = field(default_factory=list)
+    """In a flow inside an action: what was set in the shared state, by path, in order."""
+    visiting: set[int] = field(default_factory=set)
+    """The steps that have an open visit."""
+    cycle_visits: int = 0
+    """How often steps on cycles have been visited, all together."""
+    outer: RunState | None = field(default=None, compare=False, repr=False)
+    """Of a flow inside an action: the run around it, whose values it sees; None if it is isolated."""
+    home: Place | None = None
+    """Where in ``outer`` it runs."""
 
     def action(self, place: Place) -> ActionState:
         """Return the state of an action."""

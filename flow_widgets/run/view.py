@@ -16,6 +16,8 @@ ActionStatus = Literal[
 ]
 RunStatus = Literal["running", "paused", "completed", "failed", "canceled", "interrupted"]
 LogLevel = Literal["debug", "info", "out", "warn", "error"]
+EdgeStatus = Literal["waiting", "fired", "failed", "dead"]
+"""An edge in a run: nothing came along it yet, it was taken, its source failed, it will not be taken."""
 
 
 class InputView(TypedDict):
@@ -54,7 +56,7 @@ class ActionDef(TypedDict):
     type: str
     model: str | None
     prompt: str
-    """The text to show before a run: the last user message, templates unrendered."""
+    """The text to show before a run, templates unrendered: the last user message, or what it will do."""
     fields: FieldsView | None
     """None when this action has nothing that the editor can edit."""
     edited: bool
@@ -66,6 +68,12 @@ class StepDef(TypedDict):
 
     id: str
     name: str
+    kind: str
+    """The type of its only action, else ``parallel``."""
+    join: str | None
+    """How it joins the edges that lead to it; None where fewer than two do, or its author left it open."""
+    ports: list[str]
+    """What its edges can leave from, ``error`` last."""
     actions: list[ActionDef]
 
 
@@ -75,6 +83,15 @@ class EdgeDef(TypedDict):
     source: int
     target: int
     port: str
+
+
+class TriggerDef(TypedDict):
+    """One of several steps that a run can begin with."""
+
+    step: int
+    name: str
+    inputs: list[str]
+    """Names of the inputs that a run takes which it begins."""
 
 
 class ProblemView(TypedDict):
@@ -97,6 +114,8 @@ class FlowView(TypedDict):
     sequence: bool
     """True when the steps follow one another, so that a graph would say nothing new."""
     inputs: list[InputView]
+    triggers: list[TriggerDef]
+    """What to choose from before a run; empty unless there are at least two."""
     models: list[str]
     """Model names to suggest in the editor."""
     references: list[str]
@@ -128,6 +147,14 @@ class AttemptLine(TypedDict):
     error: ErrorView | None
 
 
+class ProgressView(TypedDict):
+    """How far a long action has come: ``3 of 10``, or ``3`` where nobody knows the end."""
+
+    done: int
+    total: int | None
+    text: str
+
+
 class ActionView(TypedDict):
     """The newest attempt of an action, and the lines of all."""
 
@@ -149,6 +176,8 @@ class ActionView(TypedDict):
     is_json: bool
     """True when the settled text is a JSON document (or the action has a schema and it parsed)."""
     error: ErrorView | None
+    progress: ProgressView | None
+    """Of loops, maps and other long work; None where there is nothing to count."""
     text: str
 
 
@@ -162,6 +191,8 @@ class StepView(TypedDict):
     ended_at: float | None
     tokens: int | None
     settled: int
+    visits: int
+    """How often it was gone through, reruns and rounds of a cycle included."""
     actions: list[ActionView]
 
 
@@ -208,6 +239,8 @@ class RunView(TypedDict):
     cost_usd: float | None
     stale: int
     steps: list[StepView]
+    edges: list[EdgeStatus]
+    """One for each of ``FlowView.edges``, in the same order."""
     log: LogView
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
@@ -12,6 +12,8 @@ from flow_widgets.providers.base import ChatResult, Usage
 
 class Doing(Action):
     """Runs a function that a test gives by name."""
+
+    default_ports: ClassVar[tuple[str, ...]] = ("success", "elsewhere")
 
     type: Literal["test_doing"] = "test_doing"
     what: str

@@ -11,7 +11,7 @@ from flow_widgets.flow.attachment import File
 from flow_widgets.flow.binding import bound, uses
 from flow_widgets.flow.message import Message
 from flow_widgets.flow.model import Action
-from flow_widgets.flow.template import Reference, Templated
+from flow_widgets.flow.template import Deferred, JsonText, Reference, Templated, UrlText
 
 TEXT = File.of(b"text", name="a.txt")
 PICTURE = File.of(b"x", name="a.png")
@@ -146,3 +146,26 @@ def test_an_optional_file_that_is_not_given_is_not_attached():
     assert bound(Chat(messages=[Message(content=["{{none}}"])]), look).messages == (
         Message(content=("null",)),
     )
+
+
+class Later(Action):
+    type: Literal["test_later"] = "test_later"
+    url: UrlText = ""
+    data: JsonText | None = None
+    later: Deferred[Templated[dict[str, Any]]] | None = None
+
+
+def test_T9_fields_say_how_values_are_escaped_in_them():
+    action = Later(url="https://x.y/{{hot}}/{{path}}", data='{"a": "{{quote}}"}')
+    values = {**VALUES, "path": "a/b", "quote": '"'}
+
+    made = bound(action, lambda reference: values[str(reference)])
+
+    assert (made.url, made.data) == ("https://x.y/hot/a%2Fb", '{"a": "\\""}')
+
+
+def test_T10_deferred_fields_are_left_as_they_are_and_their_references_found():
+    action = Later(later={"a": "{{name}}"})
+
+    assert bound(action, look) is action
+    assert places(action) == [("later", "name")]

@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 
 from flow_widgets.actions.chat import Chat
-from flow_widgets.flow.graph import Arc, Need, compile_graph, named, source_of
+from flow_widgets.actions.loop import Loop
+from flow_widgets.actions.set_state import SetState
+from flow_widgets.flow.graph import Arc, Need, compile_graph, source_of
+from flow_widgets.flow.identity import named
 from flow_widgets.flow.model import Edge, Flow, Step
 from flow_widgets.flow.template import Reference
 
@@ -62,14 +65,47 @@ def test_the_order_puts_each_step_behind_those_that_lead_to_it():
 
     assert graph.order == (2, 0, 1)
     assert [graph.is_before(2, step) for step in range(3)] == [True, True, False]
-    assert not graph.cyclic
+    assert not graph.cycles
 
 
-def test_steps_on_a_cycle_stand_at_the_end():
-    graph = compile_graph(flow("1", "2", "3", edges=("a>b", "b>a")))
+def test_steps_on_a_cycle_stand_together_behind_what_leads_to_them():
+    graph = compile_graph(flow("1", "2", "3", "4", edges=("c>b", "b>a", "a>b", "a>d")))
 
-    assert graph.cyclic
-    assert graph.order == (2, 0, 1)
+    assert graph.order == (2, 0, 1, 3)
+    assert graph.rank == (1, 2, 0, 3)
+    assert (graph.cycles, graph.cycle_of) == (((0, 1),), (0, 0, -1, -1))
+    assert [graph.arcs[index].source for index in graph.back] == [0]
+    assert graph.joins == ("all_success", "no_wait", "all_success", "all_success")
+
+
+def test_the_steps_of_a_cycle_are_all_before_one_another():
+    graph = compile_graph(flow("1", "2", "3", edges=("a>b", "b>c", "c>b")))
+
+    assert [graph.is_before(0, step) for step in range(3)] == [False, True, True]
+    assert graph.is_before(1, 1)
+    assert graph.is_before(2, 1)
+    assert [bin(graph.earlier(step)) for step in range(3)] == ["0b0", "0b1", "0b11"]
+
+
+def test_a_written_value_makes_what_uses_it_depend_on_the_writer():
+    steps = [
+        SetState(key="user.name", value="Ada"),
+        Chat(prompt="{{user}}"),
+        Chat(prompt="{{other}}"),
+    ]
+
+    assert compile_graph(Flow(steps=steps)).dependents == {(0, 0): ((1, 0),)}
+
+
+def test_flows_inside_actions_are_compiled_with_their_flow():
+    loop = Loop(body=[Chat(prompt="{{item}}")], over=[1])
+    made = Flow(steps=[loop])
+
+    graph = compile_graph(made)
+    body = made.steps[0].actions[0].body
+
+    assert graph.inner_graph((0, 0), body) is graph.inner[0, 0][0]
+    assert graph.inner_graph((0, 0), Flow(name="other")).flow.name == "other"
 
 
 def test_what_an_action_needs_is_found():

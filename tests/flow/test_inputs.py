@@ -6,8 +6,10 @@ import pytest
 
 from flow_widgets.errors import InvalidInputs
 from flow_widgets.flow.attachment import File
+from flow_widgets.flow.declared import Slot
 from flow_widgets.flow.inputs import cast, run_inputs
 from flow_widgets.flow.model import Flow, Input
+from flow_widgets.flow.shared import cast_slot
 
 FILE = File.of(b"x", name="a.txt")
 DATA = {"name": "a.txt", "mime": "text/plain", "data": "eA=="}
@@ -63,7 +65,9 @@ def test_an_input_that_is_not_declared_is_refused():
         ("text", 3, "3"),
         ("text", ["é"], '["é"]'),
         ("number", "2.5", 2.5),
-        ("number", 2, 2.0),
+        ("number", 2, 2),
+        ("number", "42", 42),
+        ("number", 2.0, 2.0),
         ("integer", "7", 7),
         ("integer", 7.0, 7),
         ("integer", 2**60 + 1, 2**60 + 1),
@@ -100,6 +104,8 @@ def test_a_value_is_cast_to_its_declared_type(kind, value, result):
         ("number", "many", "inputs['a'] must be number, not str. could not convert"),
         ("number", True, "must be number, not bool. Give a number."),
         ("integer", 1.5, "must be integer, not float. Give a whole number."),
+        ("number", "nan", "Give a finite number."),
+        ("number", math.inf, "Give a finite number."),
         ("integer", math.inf, "must be integer, not float."),
         ("integer", "nan", "must be integer, not str."),
         ("boolean", "perhaps", "Give true or false."),
@@ -121,3 +127,35 @@ def test_what_was_given_is_not_kept():
     given["a"]["b"].append(2)
 
     assert made == {"a": {"b": [1]}}
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([1], "Inputs are a dict of values by their names, not list."),
+        ("topic", "Inputs are a dict of values by their names, not str."),
+        ({1: 2}, "The name of an input is a text, not int."),
+    ],
+)
+def test_inputs_are_a_mapping_of_names(given, words):
+    assert words in refused(Flow(inputs=["topic"]), given)
+
+
+def test_what_is_nested_too_deeply_or_has_no_end_is_refused():
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    kinds = {"json": Input(type="json"), "text": Input(type="text"), "any": Slot()}
+
+    for name, one in kinds.items():
+        field = {"state": {name: one}} if isinstance(one, Slot) else {"inputs": {name: one}}
+        assert f"inputs['{name}']" in refused(Flow(**field), {name: deep})
+    assert "must be json" in refused(Flow(inputs={"a": Input(type="json")}), {"a": [math.nan]})
+
+
+def test_W2_inputs_and_slots_are_cast_alike():
+    for kind in ("text", "number", "integer", "boolean"):
+        for value in ("1", " 1 ", 0, 1, 0.0 if kind != "boolean" else True):
+            one = cast("a", Input(type=kind), value)
+            other = cast_slot("a", Slot(type=kind), value)
+            assert (one, type(one)) == (other, type(other))

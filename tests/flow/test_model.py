@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from flow_widgets.actions.chat import Chat
-from flow_widgets.errors import InvalidFlow, NoSuchStep, Problem
+from flow_widgets.errors import InvalidFlow, NoSuchStep, Problem, nearest
 from flow_widgets.flow import catalog
 from flow_widgets.flow.attachment import File
-from flow_widgets.flow.model import Action, Edge, Flow, Input, Step, slug, type_of
+from flow_widgets.flow.identity import slug
+from flow_widgets.flow.model import Action, Edge, Flow, Input, Step, type_of
 
 
 def ids(flow: Flow) -> list[tuple[str, list[str]]]:
@@ -211,7 +214,7 @@ def test_what_is_no_action_is_told():
 
 
 def _known() -> str:
-    return f"Known: {', '.join(map(repr, catalog.known()))}."
+    return nearest("", catalog.known())
 
 
 def test_limits_are_checked():
@@ -222,16 +225,22 @@ def test_an_action_has_no_problems_of_its_own_unless_it_says_so():
     assert Action(type="any").problems() == ()
 
 
-def test_a_class_registers_the_type_that_is_its_own():
+def test_a_class_registers_the_type_that_is_its_own(monkeypatch):
+    monkeypatch.setattr(catalog, "_classes", dict(catalog._classes))
+
     class Wait(Chat):
         pass
 
-    class Pause(Action):
-        type: str = "pause"
-
     assert catalog.find("chat") is Wait
+
+
+def test_a_class_whose_type_may_be_any_text_is_refused():
+    with pytest.raises(TypeError, match=r"Write: type: Literal\['pause'\] = 'pause'\."):
+
+        class Pause(Action):
+            type: str = "pause"
+
     assert catalog.find("pause") is None
-    catalog.register("chat", Chat)
 
 
 def test_known_types_are_those_defined_and_those_offered():
@@ -262,13 +271,15 @@ def test_a_flow_runs_with_the_options_of_a_runner(monkeypatch):
         def __init__(self, flow, **options):
             made.append((flow, options))
 
-        def run_flow(self, inputs):
-            return inputs
+        def run_flow(self, inputs, *, trigger_step):
+            return SimpleNamespace(inputs=inputs, trigger_step=trigger_step)
 
     monkeypatch.setattr("flow_widgets.engine.runner.FlowRunner", Runner)
     flow = Flow()
 
-    assert flow.run({"a": 1}, provider="offline") == {"a": 1}
+    run = flow.run({"a": 1}, trigger_step="t", provider="offline")
+
+    assert run == SimpleNamespace(inputs={"a": 1}, trigger_step="t", stops_with_reader=True)
     assert made == [(flow, {"provider": "offline"})]
 
 

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from flow_widgets.errors import FileRefused, MissingReference, TemplateTooLarge
+from flow_widgets.errors import FileRefused, InvalidValue, MissingReference, TemplateTooLarge
 from flow_widgets.flow import template
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.template import (
@@ -167,3 +169,106 @@ def test_a_templated_field_takes_a_value_of_its_type_or_a_reference():
     assert [adapter.validate_python(value) for value in (2, "{{wait}}")] == [2.0, "{{wait}}"]
     with pytest.raises(ValidationError, match="neither a value of the right type nor"):
         adapter.validate_python("soon")
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("{{nope ?? name}}", "Ada"),
+        ("{{ nope??age }}", 36),
+        ("{{age ?? name}}", 36),
+        ("<{{nope.x ?? nope ?? user.tags.0}}>", "<x>"),
+        ("{{user.nope ?? name}}", "Ada"),
+        ("{{a ?? 3}}", "{{a ?? 3}}"),
+        ("{{a ??}}", "{{a ??}}"),
+        (r"\{{nope ?? name}}", "{{nope ?? name}}"),
+    ],
+)
+def test_T8_the_first_reference_that_has_a_value_is_taken(text, result):
+    assert render(text, look) == result
+
+
+def test_T8_when_none_has_a_value_all_are_named():
+    with pytest.raises(MissingReference) as caught:
+        render("{{nope ?? user.nope}}", look)
+
+    assert caught.value.reference == "nope"
+    assert caught.value.what == "{{nope ?? user.nope}}: none of these has a value."
+
+
+def test_T8_every_one_of_them_is_a_reference():
+    assert paths("{{a ?? b.c}} {{d}}") == ["a", "b.c", "d"]
+
+
+NASTY = {"v": 'a b/"&?\\\n', "n": 2, "list": ["x"], "file": File.of(b'say "hi"', name="a.txt")}
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("https://x.y/{{v}}?q={{n}}", "https://x.y/a%20b%2F%22%26%3F%5C%0A?q=2"),
+        ("{{v}}", NASTY["v"]),
+        ("{{v}}/{{v}}", NASTY["v"] + "/a%20b%2F%22%26%3F%5C%0A"),
+        ("/{{list}}", "/%5B%22x%22%5D"),
+    ],
+)
+def test_T9_in_a_url_values_are_percent_encoded(text, result):
+    assert render(text, lambda one: NASTY[str(one)], "url") == result
+
+
+V = NASTY["v"]
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        (
+            '{"a": "{{v}}", "b": {{n}}, "c": {{list}}, "d": {{v}}}',
+            {"a": V, "b": 2, "c": ["x"], "d": V},
+        ),
+        ('{"a": "<{{v}}>\\"{{v}}"}', {"a": f'<{V}>"{V}'}),
+        (' [{{v}}, "{{list}}", {"{{v}}": {{file}}}]', [V, '["x"]', {V: 'say "hi"'}]),
+        ('{"a": "{{file}}"}', {"a": 'say "hi"'}),
+    ],
+)
+def test_T9_a_json_document_stays_one(text, data):
+    assert json.loads(render(text, lambda one: NASTY[str(one)], "json")) == data
+
+
+def test_T9_what_is_no_json_document_is_text():
+    values = {"v": 'a "b"'}
+
+    assert render("Say {{v}}", lambda one: values[str(one)], "json") == 'Say a "b"'
+    assert render("{{v}} {", lambda one: values[str(one)], "json") == 'a "b" {'
+
+
+@pytest.mark.parametrize(
+    ("url", "values"),
+    [
+        ("https://a.de/users/{{x}}/edit", {"x": ".."}),
+        ("https://a.de/users/{{x}}?q=1", {"x": "."}),
+        ("https://a.de/{{x}}{{y}}/b", {"x": ".", "y": "."}),
+        ("https://a.de/b/{{x}}..", {"x": ""}),
+        ("https://a.de/b/%2E{{x}}", {"x": "."}),
+        ("https://a.de/b/{{x}}#end", {"x": ".."}),
+    ],
+)
+def test_T9_no_value_takes_a_part_of_a_path_away(url, values):
+    with pytest.raises(InvalidValue, match="can't stand as a part of the path"):
+        render(url, lambda reference: values[reference.path[0]], "url")
+
+
+@pytest.mark.parametrize(
+    ("url", "made"),
+    [
+        ("https://a.de/{{x}}.json", "https://a.de/...json"),
+        ("https://a.de/b?up={{x}}", "https://a.de/b?up=.."),
+        ("https://a.de/b#{{x}}", "https://a.de/b#.."),
+        ("https://a.de/../{{y}}", "https://a.de/../%2F.."),
+        ("{{z}}/b", "https://a.de/../c/b"),
+    ],
+)
+def test_T9_dots_elsewhere_and_those_of_the_author_stay(url, made):
+    values = {"x": "..", "y": "/..", "z": "https://a.de/../c"}
+
+    assert render(url, lambda reference: values[reference.path[0]], "url") == made

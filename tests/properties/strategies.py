@@ -39,6 +39,33 @@ def graphs(draw: st.DrawFn, *, most: int = 7) -> Flow:
 
 
 @st.composite
+def cyclic_graphs(draw: st.DrawFn, *, most: int = 6) -> Flow:
+    """Draw a flow of probes with any edges, most of them on cycles; a run comes to every step."""
+    count = draw(st.integers(2, most))
+    steps = [draw(_steps(f"n{index}")) for index in range(count)]
+    pairs = [(a, b) for a in range(count) for b in range(1, count)]
+    chosen = draw(st.lists(st.sampled_from(pairs), min_size=1, max_size=10))
+    reached = {0}
+    for step in range(1, count):
+        chosen.append((draw(st.sampled_from(sorted(reached))), step))
+        reached.add(step)
+    edges = tuple(
+        Edge(
+            source=steps[a].id,
+            target=steps[b].id,
+            source_port=draw(st.sampled_from((None, *steps[a].ports))),
+        )
+        for a, b in chosen
+    )
+    return Flow(
+        steps=tuple(steps),
+        edges=edges,
+        on_error=draw(st.sampled_from(("stop", "continue"))),
+        max_iterations=draw(st.integers(1, 4)),
+    )
+
+
+@st.composite
 def _steps(draw: st.DrawFn, name: str) -> Step:
     texts = draw(st.lists(st.sampled_from(("", "", "", "{{nothing}}")), max_size=2))
     actions = tuple(Probe(text=text, own_ports=PORTS) for text in texts)

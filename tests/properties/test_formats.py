@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -10,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flow_widgets.actions.chat import Chat
+from flow_widgets.errors import FlowError
 from flow_widgets.flow.attachment import File
-from flow_widgets.flow.formats import dump_flow, load_flow
+from flow_widgets.flow.check import check_flow
+from flow_widgets.flow.formats import dump_flow, load_flow, load_notes
+from flow_widgets.flow.formats.executor.elements import KINDS
+from flow_widgets.flow.formats.openrun.steps import BUILDERS, CONFIG_KEYS
 from flow_widgets.flow.message import Message, TextPart
 from flow_widgets.flow.model import Edge, Flow, Input, Step
 
@@ -139,3 +144,81 @@ def test_a_document_of_the_steps_format_is_written_as_an_equal_flow(document: An
 
     assert load_flow(written) == flow
     assert dump_flow(load_flow(written), "steps") == written
+
+
+any_json = st.recursive(
+    scalars | prompts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names | texts, inner, max_size=3),
+    max_leaves=8,
+)
+ids = st.sampled_from(("a", "b", "c", "start-1", "7", "my step"))
+paths = st.sampled_from(("prompt", "data", "llm_output", "variables.x", "a.b", "chosen_flow", ""))
+
+
+def sometimes(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Return mostly what a document should hold, and sometimes anything else."""
+    return st.one_of(strategy, strategy, strategy, any_json)
+
+
+def records(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    given = {key: sometimes(one) for key, one in optional.items()}
+    return st.fixed_dictionaries({}, optional=given)
+
+
+fields = st.dictionaries(
+    st.sampled_from(("prompt", "data", "text_input", "x")),
+    sometimes(records(type=st.sampled_from(("string", "json", "int")), required=st.booleans())),
+    max_size=2,
+)
+elements = records(
+    input_schema=fields,
+    output_schema=fields,
+    cases=st.lists(st.dictionaries(names, records(variable1=names, compare=names), max_size=1)),
+    flows_to_switch=st.lists(ids, max_size=2),
+    data=any_json,
+    headers=any_json,
+    parameters=any_json,
+    code=texts,
+    wrapper_prompt=texts,
+    key=texts,
+)
+requests = st.fixed_dictionaries(
+    {
+        "elements": st.dictionaries(
+            ids,
+            st.builds(lambda one, kind: {**one, "type": kind}, elements, st.sampled_from([*KINDS])),
+        )
+    },
+    optional={
+        "connections": sometimes(
+            st.lists(
+                records(from_id=ids, to_id=ids, from_output=paths, to_input=paths, when=names),
+                max_size=6,
+            )
+        ),
+        "start_element_id": sometimes(ids),
+        "initial_inputs": sometimes(st.dictionaries(ids | names, any_json, max_size=3)),
+        "metadata": any_json,
+    },
+)
+configs = st.sampled_from([*BUILDERS]).flatmap(
+    lambda kind: st.fixed_dictionaries(
+        {"type": st.just(kind), "config": records(**dict.fromkeys(CONFIG_KEYS[kind], any_json))},
+        optional={"id": ids, "join_mode": sometimes(st.just("all_done"))},
+    )
+)
+graphs = st.fixed_dictionaries(
+    {"steps": st.lists(configs, max_size=4)},
+    optional={
+        "edges": sometimes(
+            st.lists(records(source_step_id=ids, target_step_id=ids, source_port=names), max_size=4)
+        )
+    },
+)
+
+
+@given(st.one_of(requests, graphs, any_json.map(lambda one: {"elements": one})))
+def test_whatever_a_document_holds_it_loads_or_is_refused_with_reasons(document: Any) -> None:
+    with suppress(FlowError):
+        check_flow(load_flow(document))
+        load_notes(document)

@@ -41,7 +41,7 @@ class Watch:
         ports = event.ports if isinstance(event, ev.StepCompleted) else ("error",)
         handled = any(arc.port == "error" for arc in out)
         for arc in out:
-            self.fired[arc.index] += arc.port in ports
+            self.fired[arc.index] += arc.is_fired(ports)
             if isinstance(event, ev.StepFailed) and not handled:
                 self.failed.add(arc.index)
 

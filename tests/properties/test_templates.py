@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flow_widgets.errors import MissingReference
 from flow_widgets.flow.template import Reference, as_text, parse, render
 
 REFERENCE = re.compile(r"(\\*)(\{\{\s*[A-Za-z_][\w-]*(?:\.[\w-]+)*\s*\}\})")
@@ -102,3 +104,31 @@ def all_escaped(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: all_escaped(item) for key, item in value.items()}
     return escaped(value) if isinstance(value, str) else [all_escaped(item) for item in value]
+
+
+@given(st.lists(paths, min_size=1, max_size=4, unique=True), st.data())
+def test_T8_the_first_path_with_a_value_is_taken(found: list[Any], data: Any) -> None:
+    known = data.draw(st.sets(st.sampled_from(found), min_size=1))
+
+    def lookup(reference: Reference) -> Any:
+        if reference.path not in known:
+            raise MissingReference(str(reference), "missing")
+        return reference.path
+
+    text = "{{" + " ?? ".join(".".join(path) for path in found) + "}}"
+
+    assert render(text, lookup) == next(path for path in found if path in known)
+
+
+@given(values, st.sampled_from(("url", "json")))
+def test_T9_whatever_the_value_a_url_and_a_json_document_keep_their_shape(
+    value: Any, kind: Any
+) -> None:
+    if kind == "json":
+        text = render('{"a": {{x}}, "b": "{{x}}"}', lambda reference: value, kind)
+        assert json.loads(text) == {"a": value, "b": as_text(value)}
+    else:
+        text = render("https://x.y/{{x}}/end", lambda reference: value, kind)
+        start, middle, end = text.rpartition("/")[0].rpartition("/")
+        assert (start, middle) == ("https://x.y", "/")
+        assert unquote(end) == as_text(value)

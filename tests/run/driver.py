@@ -13,17 +13,17 @@ from typing import Any, Literal
 
 from flow_widgets.errors import FlowError
 from flow_widgets.flow.binding import bound
-from flow_widgets.flow.graph import Place, source_of
+from flow_widgets.flow.graph import Place
 from flow_widgets.flow.inputs import run_inputs
 from flow_widgets.flow.model import Action, Edge, Flow, Input, Step
-from flow_widgets.flow.template import Reference, Templated
+from flow_widgets.flow.template import Templated
+from flow_widgets.run import decisions as do
 from flow_widgets.run import events as ev
-from flow_widgets.run import plan as do
 from flow_widgets.run.digest import digest
 from flow_widgets.run.plan import conclusion, plan
 from flow_widgets.run.reduce import reduce
 from flow_widgets.run.scope import lookup
-from flow_widgets.run.stale import output_digest, value_digest
+from flow_widgets.run.stale import reads_of
 from flow_widgets.run.state import RunState
 
 STARTED_AT = 1_000.0
@@ -50,6 +50,7 @@ class Done:
     value: Any = None
     ports: tuple[str, ...] | None = None
     chunks: tuple[str, ...] = ()
+    writes: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class Driver:
         targets: Sequence[Place] | None = None,
         max_parallel: int | None = None,
         number: int = 1,
+        trigger: int | None = None,
     ) -> None:
         self.events: list[Any] = []
         self.live: list[Key] = []
@@ -124,7 +126,8 @@ class Driver:
         self._draining = False
         self._max_parallel = max_parallel
         places = None if targets is None else tuple(targets)
-        fact = (ev.FlowStarted, None, None, number, flow, run_inputs(flow, given), places)
+        values = run_inputs(flow, given, trigger=trigger)
+        fact = (ev.FlowStarted, None, None, number, flow, values, places, trigger)
         self._first = fact
 
     def start(self) -> Driver:
@@ -273,8 +276,8 @@ class Driver:
                 return self._start(decision)
             case do.CompleteStep(step, visit, ports):
                 return [(ev.StepCompleted, step, None, visit, ports)]
-            case do.FailStep(step, visit, reason):
-                return [(ev.StepFailed, step, None, visit, reason)]
+            case do.FailStep(step, visit, reason, cause):
+                return [(ev.StepFailed, step, None, visit, reason, cause)]
             case do.CancelStep(step, visit):
                 return [(ev.StepCanceled, step, None, visit)]
             case do.SkipStep(step, reason, cause):
@@ -283,6 +286,8 @@ class Driver:
                 return [(ev.ActionStale, step, action, reason)]
             case do.MarkFresh(step, action):
                 return [(ev.ActionFresh, step, action)]
+            case do.Warn(step, action, text):
+                return [(ev.LogWritten, step, action, "warn", text)]
             case _:
                 return self._cancel_all()
 
@@ -293,28 +298,15 @@ class Driver:
             return []
         definition = self.state.graph.flow.steps[step].actions[action]
         attempt = len(self.state.action((step, action)).attempts) + 1
-        reads: dict[Any, str | None] = {}
         start = (ev.ActionStarted, step, action, attempt, decision.visit, definition)
         try:
-            bound(definition, lambda reference: self._value(reference, reads))
+            bound(definition, lambda reference: lookup(self.state, reference))
         except FlowError as error:
             failure = ev.Failure("missing_reference", error.what, error.hint)
             end = (ev.ActionFailed, step, action, attempt, failure, None)
-            return [(*start, tuple(reads.items()), None), end]
+            return [(*start, (), None), end]
         self.live.append((step, action, attempt))
-        return [(*start, tuple(reads.items()), None)]
-
-    def _value(self, reference: Reference, reads: dict[Any, str | None]) -> Any:
-        value = lookup(self.state, reference)
-        source = source_of(self.state.graph.flow, reference)
-        if isinstance(source, str):
-            reads[source] = value_digest(self.state, source)
-        elif isinstance(source, int):
-            for action in range(len(self.state.steps[source].actions)):
-                reads[source, action] = output_digest(self.state, (source, action))
-        else:
-            reads[source] = output_digest(self.state, source)
-        return value
+        return [(*start, reads_of(self.state, (step, action)), None)]
 
     def _completed(self, key: Key, outcome: Done) -> tuple[Any, ...]:
         step, action, attempt = key
@@ -322,7 +314,8 @@ class Driver:
         value = text if outcome.value is None else outcome.value
         ports = outcome.ports or self.state.graph.flow.steps[step].actions[action].ports[:1]
         usage = (None, None, None, 7, "stop", None, None)
-        return (ev.ActionCompleted, step, action, attempt, value, digest(value), ports, *usage)
+        ends = (value, digest(value), ports, *usage, outcome.writes)
+        return (ev.ActionCompleted, step, action, attempt, *ends)
 
     def _cancel_all(self) -> list[Any]:
         reason = "the run was canceled"

@@ -11,11 +11,11 @@ from flow_widgets.run.delta import (
     Gap,
     Projection,
     apply,
-    attempt_line,
     first_line,
     run_view,
-    step_status,
 )
+from flow_widgets.run.shown import attempt_line, step_status
+from flow_widgets.run.state import Progress
 
 FIRST = ["run", "steps", 0, "actions", 0]
 
@@ -121,6 +121,49 @@ def test_D2_what_did_not_change_is_not_sent(run):
     assert [path for path, _ in projection.ops()[0]] == [[*FIRST, "first_chunk_at"]]
 
 
+BRANCHED = "a.yes >> b, a.no >> c, c >> d, d >> e"
+BRANCHES = {"a": ("yes", "no")}
+
+
+def test_D2_edges_are_sent_when_a_step_fires_or_closes_them():
+    run = drive(flow(BRANCHED, ports=BRANCHES))
+    projection = watched(run)
+
+    run.complete("a", ports=("yes",))
+
+    edges = [[path[2], value] for path, value in projection.ops()[0] if path[1] == "edges"]
+    assert edges == [[0, "fired"], [1, "dead"], [2, "dead"], [3, "dead"]]
+
+
+def test_D2_a_chunk_looks_at_no_edge(monkeypatch):
+    run = drive(flow(BRANCHED, ports=BRANCHES))
+    projection = watched(run)
+    monkeypatch.setattr(delta_module, "edge_status", None)
+
+    run.chunk("a", "text")
+
+    assert projection.ops()[1] == [[0, 0, 0, "text"]]
+
+
+def test_D2_an_edge_that_failed_is_sent_as_failed():
+    run = drive(flow("a >> c, b >> c", on_error="continue"))
+    projection = watched(run)
+
+    run.fail("a")
+
+    assert [["run", "edges", 0], "failed"] in projection.ops()[0]
+
+
+def test_D2_another_visit_of_a_step_is_counted():
+    run = drive(flow("b >> a, c >> a", steps="a", joins={"a": "no_wait"}))
+    run.complete("b")
+    projection = watched(run)
+
+    run.complete("c")
+
+    assert [["run", "steps", 0, "visits"], 2] in projection.ops()[0]
+
+
 def test_D3_offsets_count_utf16_units(run):
     projection = watched(run)
     run.chunk("a", "😀é")
@@ -181,6 +224,23 @@ def test_the_view_of_a_failed_attempt_holds_what_went_wrong(run):
         "retryable": False,
         "detail": "{}",
     }
+
+
+def test_the_view_shows_how_each_edge_is():
+    run = drive(flow("a.yes >> b, a.no >> c, c >> d", ports=BRANCHES))
+    waiting = run_view(run.state)["edges"]
+    run.play()
+
+    assert waiting == ["waiting", "waiting", "waiting"]
+    assert run_view(run.state)["edges"] == ["fired", "dead", "dead"]
+
+
+def test_the_view_of_long_work_tells_how_far_it_is(run):
+    run.state.action((0, 0)).newest.progress = Progress(3, 10, "Third item")
+
+    shown = run_view(run.state)["steps"][0]["actions"][0]["progress"]
+
+    assert shown == {"done": 3, "total": 10, "text": "Third item"}
 
 
 def test_an_attempt_tells_its_length_only_once_it_has_settled(run):
