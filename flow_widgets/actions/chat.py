@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from typing import Any, ClassVar, Literal, get_origin
 
 from pydantic import (
     Field,
-    JsonValue,
     PydanticUndefinedAnnotation,
     PydanticUserError,
     TypeAdapter,
@@ -20,7 +22,10 @@ from flow_widgets.actions.base import Action, Context, Outcome
 from flow_widgets.errors import FileRefused, OutputInvalid, Problem, ProviderError
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.base import Part
+from flow_widgets.flow.data import JsonValue
 from flow_widgets.flow.message import Message
+from flow_widgets.flow.pattern import found_in
+from flow_widgets.flow.prompt_layout import Layout, laid_out
 from flow_widgets.flow.template import Templated, has_reference, references
 from flow_widgets.providers.base import ChatRequest, ChatResult, Timeouts, Usage
 
@@ -37,7 +42,7 @@ _SENT_AS_IS = (
     "verbosity",
 )
 
-_NO_TEMPLATES = ("stop", "output_schema", "extra")
+_NO_TEMPLATES = ("wrapper", "stop", "output_schema", "extra")
 """Fields where one may expect a reference to be filled in, and it is not."""
 
 
@@ -45,33 +50,55 @@ class Chat(Action):
     """Asks a model, and streams its answer.
 
     ``Chat(prompt="…")`` is one user message; ``system`` goes before it, ``messages`` before both, and
-    ``files`` are attached to the last user message. With ``output_schema`` (a pydantic model, another
+    ``files`` are attached to the last user message. ``context`` and ``data`` go with the prompt, laid
+    out by ``wrapper``. With ``output_schema`` (a pydantic model, another
     type such as ``list[Model]``, or a JSON schema) the answer is asked for as JSON, parsed and
     validated, and the output is data.
     """
 
     parts: ClassVar = {"messages": Part(lambda _: Message, many=True)}
-    streams: ClassVar[bool] = True
+    needs_provider: ClassVar[bool] = True
 
     type: Literal["chat"] = "chat"
     model: Templated[str] | None = None
     """The model's name; None means the flow's, else the provider's default."""
     system: Templated[str] | None = None
+    """The message of the system, which goes first."""
     prompt: Templated[str] | None = None
+    """The last message, of the user."""
     messages: tuple[Message, ...] | None = None
+    """The messages before the prompt; a text is one of the user."""
     files: tuple[File | Templated[str], ...] = ()
     """Files to attach, or references to inputs that hold files."""
+    context: Templated[JsonValue] = None
+    """What was said before, for the prompt: a text, or a list of texts or messages."""
+    data: Templated[JsonValue] = None
+    """Data for the prompt, which shows it as JSON."""
+    wrapper: str | None = None
+    """What the prompt stands in: a text with ``{prompt}``, ``{context}``, ``{data}`` or one of
+    ``values``. Without it, context and data stand above the prompt, under headings."""
+    values: Templated[dict[str, JsonValue]] = Field(default_factory=dict)
+    """More that the wrapper may name."""
     temperature: Templated[float] | None = None
+    """How freely words are chosen; 0 is the least free."""
     max_tokens: Templated[int] | None = None
+    """How many tokens the answer has at most."""
     max_completion_tokens: Templated[int] | None = None
     """The limit that reasoning models take in place of ``max_tokens``."""
     top_p: Templated[float] | None = None
+    """Only the likeliest words that together have this share are chosen from."""
     seed: Templated[int] | None = None
+    """With the same seed, some servers give the same answer again."""
     stop: str | tuple[str, ...] | None = None
+    """The answer ends before one of these texts."""
     frequency_penalty: float | None = None
+    """How much a word is avoided the more often it stands there."""
     presence_penalty: float | None = None
+    """How much a word is avoided once it stands there."""
     reasoning_effort: Templated[str] | None = None
+    """How long a reasoning model thinks: ``low``, ``medium``, ``high``."""
     verbosity: Templated[str] | None = None
+    """How much it writes: ``low``, ``medium``, ``high``."""
     output_schema: dict[str, JsonValue] | None = None
     """JSON schema of the output; a pydantic model, another type or a ``TypeAdapter`` is taken as its
     schema."""
@@ -82,6 +109,7 @@ class Chat(Action):
     timeout_seconds: float = Field(default=600.0, gt=0)
     """How long the whole call may take."""
     max_output_chars: int = Field(default=1_000_000, gt=0)
+    """How many characters an answer has at most before the call fails."""
 
     @field_validator("output_schema", mode="before")
     @classmethod
@@ -116,10 +144,24 @@ class Chat(Action):
         messages = [message.wire() for message in self.messages or ()]
         if self.system is not None:
             messages.insert(0, {"role": "system", "content": self.system})
-        if self.prompt is not None:
-            messages.append({"role": "user", "content": self.prompt})
+        if self._has_prompt:
+            messages.append({"role": "user", "content": self._layout().text})
         files = [_file(file, index).part() for index, file in enumerate(self.files)]
         return _attached(messages, files) if files else messages
+
+    @property
+    def _has_prompt(self) -> bool:
+        """Whether there is a last message beside ``messages``."""
+        return self.prompt is not None or self.context is not None or self.data is not None
+
+    def _layout(self) -> Layout:
+        return laid_out(
+            self.prompt or "",
+            context=self.context,
+            data=self.data,
+            wrapper=self.wrapper,
+            values=self.values if isinstance(self.values, dict) else {},
+        )
 
     def params(self) -> dict[str, JsonValue]:
         """Return the request's body without model and messages; what is not set is left out."""
@@ -143,6 +185,9 @@ class Chat(Action):
             OutputInvalid: The answer does not match ``output_schema``; the raw text is kept.
         """
         model = self.model or ctx.provider(self.provider).default_model or ""
+        missing = ", ".join(map(repr, self._layout().missing))
+        if missing:
+            ctx.log(f"The wrapper names {missing}, which has no value; it is left out.", "warn")
         request = ChatRequest(
             model=model,
             messages=self.wire_messages(),
@@ -268,10 +313,10 @@ def _parsed(text: str, schema: dict[str, Any], result: ChatResult) -> JsonValue:
             request_id=result.request_id,
             detail=result.refusal,
         )
+    cut = result.finish_reason == "length"
     try:
-        value: JsonValue = json.loads(text)
+        value: JsonValue = json.loads(text) if cut else _json_in(text)
     except (ValueError, RecursionError) as error:
-        cut = result.finish_reason == "length"
         why = "it was cut off at the token limit" if cut else str(error)
         hint = "Raise max_tokens, then retry." if cut else "Retry, or ask for less in the schema."
         raise OutputInvalid(f"The output is no JSON: {why}.", hint=hint) from None
@@ -285,6 +330,43 @@ def _parsed(text: str, schema: dict[str, Any], result: ChatResult) -> JsonValue:
     return value
 
 
+def _json_in(text: str) -> JsonValue:
+    """Return the JSON document that an answer is, or the one that stands in it, in a fence or in prose.
+
+    Raises:
+        ValueError, RecursionError: There is none; the message is about the whole answer.
+    """
+    try:
+        whole: JsonValue = json.loads(text)
+        return whole
+    except ValueError:
+        if text.lstrip()[:1] in ("{", "["):  # it is meant as a whole, and broken
+            raise
+        decoder = json.JSONDecoder()
+        starts = (match.start() for match in re.finditer(r"[{\[]", text))
+        for start in islice(starts, _MAX_STARTS):
+            with suppress(ValueError):
+                found: JsonValue
+                found, _ = decoder.raw_decode(text, start)
+                if found:
+                    return found
+        raise
+
+
+def _mismatched_pattern(
+    validator: Any, pattern: str, value: Any, _schema: Any
+) -> Iterator[Exception]:
+    """Yield that a text does not match a pattern, as the library would, but within a time."""
+    import jsonschema
+
+    if validator.is_type(value, "string") and not found_in(pattern, value, chars=len(value)):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_MAX_STARTS = 50
+"""How many brackets of an answer are looked at as the possible beginning of its data."""
+
+
 def _mismatches(schema: dict[str, Any], value: JsonValue) -> list[Any]:
     """Return what of a value does not match a schema, in the order of the places.
 
@@ -294,7 +376,10 @@ def _mismatches(schema: dict[str, Any], value: JsonValue) -> list[Any]:
     import jsonschema
 
     try:
-        validator = jsonschema.validators.validator_for(schema)(schema, registry=_registry())
+        kind = jsonschema.validators.validator_for(schema)
+        rules = {"pattern": _mismatched_pattern}
+        checked = jsonschema.validators.extend(kind, rules)  # type: ignore[no-untyped-call]  # theirs
+        validator = checked(schema, registry=_registry())
         found = list(validator.iter_errors(value))
     except Exception as error:  # noqa: BLE001  # whatever a broken schema makes the library raise
         what = f"The output can't be compared with its schema. {_short(error)}."

@@ -30,6 +30,39 @@ def test_system_prompt_and_messages_stand_in_order():
     ]
 
 
+async def test_context_and_data_go_with_the_prompt():
+    chat = Chat(prompt="Why {{n}}?", context="{{said}}", data={"n": "{{n}}"})
+
+    body = await sent(chat, said=[{"role": "user", "content": "Hi"}], n=1)
+
+    text = 'Context:\nuser: Hi\n\nAdditional Data:\n{\n  "n": 1\n}\n\nUser Request:\nWhy 1?'
+    assert body["messages"] == [{"role": "user", "content": text}]
+
+
+async def test_the_prompt_stands_in_its_wrapper():
+    chat = Chat(prompt="{{q}}", wrapper="{who}: {prompt} {{x}}", values={"who": "{{who}}"})
+
+    body = await sent(chat, q="Why {who}?", who="Ada")
+
+    assert body["messages"][0]["content"] == "Ada: Why {who}? {x}"
+
+
+async def test_a_wrapper_that_names_what_is_not_there_is_left_out_and_told():
+    flow = Flow(steps=[Chat(prompt="Why?", wrapper="{prompt} {nme}")])
+    provider = OfflineProvider(pace=0)
+
+    run = await FlowRunner(flow, provider=provider).run_flow()
+
+    assert provider.requests[0]["messages"][0]["content"] == "Why?"
+    assert any("'nme'" in line.text and line.level == "warn" for line in run.log)
+
+
+def test_context_without_a_prompt_is_a_message_too():
+    chat = Chat(messages=["m"], context=["a"])
+
+    assert [one["content"] for one in chat.wire_messages()] == ["m", "Context:\na"]
+
+
 def test_files_are_attached_to_the_last_message_of_the_user():
     png, txt = File.of(b"\x89PNG", name="a.png"), File.of(b"hello", name="b.txt")
 
@@ -120,8 +153,32 @@ async def test_a_schema_is_sent_and_the_output_is_data():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '{"name": "A", "age": 3}',
+        'Sure!\n```json\n{"name": "A", "age": 3}\n```\nAnything else?',
+        'The person [of interest] is {"name": "A", "age": 3}.',
+    ],
+)
+async def test_the_data_is_found_in_a_fence_and_in_prose(text):
+    flow = Flow(steps=[Chat(prompt="Who?", output_schema=Person)])
+
+    run = await FlowRunner(
+        flow, provider=OfflineProvider(pace=0, script=[Reply(text=text)])
+    ).run_flow()
+
+    assert run.output == {"name": "A", "age": 3}
+
+
+@pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
+        (Reply(text='{"a": {"name": "A", "age": 3} 4'), "output_invalid", "The output is no JSON"),
+        (
+            Reply(text='{"a": [{"name": "A", "age": 3}, {'),
+            "output_invalid",
+            "The output is no JSON",
+        ),
         (Reply(text="no json"), "output_invalid", "The output is no JSON"),
         (
             Reply(text='{"name": "A', finish_reason="length"),
@@ -261,3 +318,14 @@ def test_a_reference_that_is_not_filled_in_is_warned_of():
         ("extra", "warning"),
     ]
     assert "references are not filled in here" in chat.problems()[0].what
+
+
+def test_a_pattern_of_a_schema_that_takes_too_long_is_stopped():
+    schema = {"type": "string", "pattern": "(a|a)+$"}
+
+    with pytest.raises(OutputInvalid, match="takes too long"):
+        _mismatches(schema, "a" * 60 + "b")
+    assert [one.message for one in _mismatches({"pattern": "^a"}, "b")] == [
+        "'b' does not match '^a'"
+    ]
+    assert _mismatches({"pattern": "b$"}, "a" * 20_000 + "b") == []
