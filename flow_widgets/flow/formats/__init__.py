@@ -10,10 +10,12 @@ from typing import Any, Literal, Protocol
 import yaml
 from pydantic import ValidationError
 
-from flow_widgets.errors import FlowError, InvalidFlow, UnknownFormat, nearest
+from flow_widgets.errors import FlowError, InvalidFlow, Problem, UnknownFormat, nearest
 from flow_widgets.files import read_file
-from flow_widgets.flow.base import problems_of
-from flow_widgets.flow.formats import native, steps
+from flow_widgets.flow.base import place_of, problems_of
+from flow_widgets.flow.building import snapshot
+from flow_widgets.flow.data import MAX_DOCUMENT_NESTING, excess
+from flow_widgets.flow.formats import executor, native, openrun, steps
 from flow_widgets.flow.model import Flow
 
 
@@ -33,11 +35,18 @@ class Format(Protocol):
         ...
 
 
-FORMATS: dict[str, Format] = {"steps": steps, "native": native}
+FORMATS: dict[str, Format] = {
+    "steps": steps,
+    "openrun": openrun,
+    "executor": executor,
+    "native": native,
+}
 """Tried in this order."""
 
 MAX_DOCUMENT_BYTES = 50_000_000
-FormatName = Literal["native", "steps"]
+_SHOWN_KEYS = 12
+"""How much is shown of a place that is nested too deeply."""
+FormatName = Literal["native", "steps", "executor", "openrun"]
 
 
 def load_flow(source: Any) -> Flow:
@@ -49,7 +58,7 @@ def load_flow(source: Any) -> Flow:
         FileRefused: The path can't be read.
     """
     if isinstance(source, Flow):
-        return source
+        return snapshot(source)
     document = _document(source)
     for reader in FORMATS.values():
         if reader.is_format(document):
@@ -58,6 +67,21 @@ def load_flow(source: Any) -> Flow:
     close = nearest("steps", [str(key) for key in document])
     hint = "Did you mean 'steps'?" if close.startswith("Did") else "A flow has 'steps', a list."
     raise UnknownFormat(f"This is no flow in a known format; its keys are {keys}.", hint=hint)
+
+
+def load_notes(source: Any) -> list[Problem]:
+    """Return what one should know of a document that loads, such as what had to be guessed.
+
+    Takes whatever ``load_flow`` takes. The notes are warnings, and places are those of the document.
+
+    Raises:
+        UnknownFormat, InvalidFlow, FileRefused: As ``load_flow`` does.
+    """
+    if isinstance(source, Flow):
+        return []
+    document = _document(source)
+    load_flow(document)
+    return executor.notes(document) if executor.is_format(document) else []
 
 
 def dump_flow(flow: Flow, format: FormatName = "native") -> dict[str, Any]:
@@ -84,12 +108,16 @@ def _document(source: Any) -> Mapping[str, Any]:
     if isinstance(source, str):
         source = _parsed(source)
     if isinstance(source, (list, tuple)):
-        return {"steps": list(source)}
+        source = {"steps": list(source)}
     if not isinstance(source, Mapping):
         kind = type(source).__name__
         raise UnknownFormat(
             f"A flow can't be loaded from {kind}.", hint="Give a dict, text or path."
         )
+    found = excess(source, MAX_DOCUMENT_NESTING)
+    if found:
+        where = place_of(found[0][:_SHOWN_KEYS]) + "…" * (len(found[0]) > _SHOWN_KEYS)
+        raise InvalidFlow([Problem(where, found[1], "Make it flatter.")])
     return source
 
 

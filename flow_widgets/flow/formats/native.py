@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow_widgets.errors import UnknownFormat
-from flow_widgets.flow.model import Action, Flow, Input
+from flow_widgets.flow.model import Action, Flow
 
 VERSION = "flow_widgets/1"
 
@@ -33,26 +33,10 @@ def load(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def dump(flow: Flow) -> dict[str, Any]:
     """Return the flow as data, without what is at its default."""
-    body = flow.model_dump(mode="json", exclude_defaults=True, exclude={"steps"})
-    steps = [
-        {
-            **step.model_dump(mode="json", exclude_defaults=True, exclude={"actions"}),
-            "actions": [dump_action(action) for action in step.actions],
-        }
-        for step in flow.steps
-    ]
-    inputs = {name: _dumped_input(one) for name, one in flow.inputs.items()}
-    return {"format": VERSION, **body, **({"inputs": inputs} if inputs else {}), "steps": steps}
-
-
-def _dumped_input(declared: Input) -> dict[str, Any]:
-    """Return an input as data: ``required`` only where the default, or its lack, suggests otherwise."""
-    body = {"type": declared.type, **declared.model_dump(mode="json", exclude_defaults=True)}
-    if declared.required:
-        return {**body, "required": True} if "default" in body else body
-    return {**body, "default": declared.model_dump(mode="json")["default"]}
+    body = flow.model_dump(mode="json", exclude_defaults=True)
+    return {"format": VERSION, **body, "steps": body.get("steps", [])}
 
 
 def dump_action(action: Action) -> dict[str, Any]:
     """Return an action as data: its type, then what is not at its default."""
-    return {"type": action.type, **action.model_dump(mode="json", exclude_defaults=True)}
+    return action.model_dump(mode="json", exclude_defaults=True)

@@ -14,11 +14,13 @@ from typing import Any
 
 from flow_widgets.errors import InvalidFlow, Problem, UnknownFormat
 from flow_widgets.flow.attachment import File
-from flow_widgets.flow.graph import SCOPES, source_of
+from flow_widgets.flow.graph import source_of
+from flow_widgets.flow.identity import slug
 from flow_widgets.flow.message import Message
-from flow_widgets.flow.model import Flow, slug
+from flow_widgets.flow.model import Flow
+from flow_widgets.flow.naming import PATH, SCOPES
 from flow_widgets.flow.shape import DictOf, ListOf, Name, Record, Shape, unfit
-from flow_widgets.flow.template import PATH, Reference, as_text, parse
+from flow_widgets.flow.template import Reference, as_text, parse
 
 _ACTION_KEYS = {"model", "temperature", "messages", "structured_output"}
 _OWN_KEYS = {"type", "id", "name", "system", "prompt", "files", "output_schema"}

@@ -20,8 +20,11 @@ def refused(source) -> str:
     return str(caught.value)
 
 
-def test_a_flow_is_loaded_as_it_is():
-    assert load_flow(FLOW) is FLOW
+def test_a_flow_is_loaded_as_an_equal_one_that_is_not_the_same():
+    loaded = load_flow(FLOW)
+
+    assert loaded == FLOW
+    assert loaded is not FLOW
 
 
 @pytest.mark.parametrize(
