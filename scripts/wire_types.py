@@ -54,7 +54,7 @@ def _generic(hint: Any) -> str:
 def render() -> str:
     """Return the whole file."""
     parts = [HEAD]
-    unions = ("ActionStatus", "RunStatus", "LogLevel")
+    unions = ("ActionStatus", "RunStatus", "LogLevel", "EdgeStatus")
     parts += [f"export type {name} = {typescript(getattr(view, name))};\n" for name in unions]
     for name, value in vars(view).items():
         if is_typeddict(value) and value.__module__ == view.__name__:

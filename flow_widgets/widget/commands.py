@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from flow_widgets.engine.attempts import failure_of
 from flow_widgets.engine.run import Run
 from flow_widgets.errors import FlowError, InvalidFlow, InvalidInputs, NoSuchStep, nearest
-from flow_widgets.flow.inputs import cast
+from flow_widgets.flow.inputs import askable_inputs, cast, declared_inputs
+from flow_widgets.flow.model import trigger_of
 from flow_widgets.run.asked import prompt_of
-from flow_widgets.run.delta import attempt_line, error_view, is_json, line_view
 from flow_widgets.run.events import Failure
+from flow_widgets.run.shown import attempt_line, error_view, is_json, line_view
 from flow_widgets.widget.definition import edited, with_action
 
 if TYPE_CHECKING:
@@ -58,7 +59,11 @@ def _started(run: Run) -> dict[str, Any]:
 def _run_flow(widget: FlowWidget, message: Message) -> Any:
     if message.get("inputs"):
         widget.sync.inputs = _edited_inputs(widget, message["inputs"])
-    return _started(widget.runner.run_flow(widget.inputs))
+    flow, wanted = widget.runner.flow, message.get("trigger")
+    trigger = trigger_of(flow, None if wanted is None else _index(message, "trigger"))
+    known = {*declared_inputs(flow, trigger), *flow.state}
+    inputs = {name: value for name, value in widget.inputs.items() if name in known}
+    return _started(widget.runner.run_flow(inputs, trigger_step=trigger))
 
 
 def _run_step(widget: FlowWidget, message: Message) -> Any:
@@ -101,7 +106,7 @@ def _inputs(widget: FlowWidget, message: Message) -> None:
 
 
 def _edited_inputs(widget: FlowWidget, values: Mapping[str, Any]) -> dict[str, Any]:
-    declared = widget.runner.flow.inputs
+    declared = askable_inputs(widget.runner.flow)
     inputs = dict(widget.sync.inputs)
     for name, value in values.items():
         if name not in declared:

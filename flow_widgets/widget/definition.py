@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,9 +12,11 @@ from flow_widgets.actions.chat import Chat
 from flow_widgets.errors import FlowError, InvalidFlow, Problem
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.base import problems_of
-from flow_widgets.flow.graph import compile_graph
+from flow_widgets.flow.declared import Input
+from flow_widgets.flow.graph import Graph, compile_graph
+from flow_widgets.flow.inputs import askable_inputs, declared_inputs
 from flow_widgets.flow.message import Message, TextPart
-from flow_widgets.flow.model import Action, Flow, Input, Step
+from flow_widgets.flow.model import Action, Flow, Step, all_actions, triggers_of
 from flow_widgets.run.log import counted
 from flow_widgets.run.stale import difference
 from flow_widgets.run.view import (
@@ -24,10 +27,16 @@ from flow_widgets.run.view import (
     FlowView,
     InputView,
     StepDef,
+    TriggerDef,
 )
+from flow_widgets.widget.summary import summary_of
 
 MAX_TITLE_CHARS = 48
 _PLAIN_FIELDS = ("model", "temperature", "max_tokens")
+_MADE_ID = re.compile(
+    r"s\d+(_\d+)?|[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+)
+"""An id that says nothing: made from the place of a step, or a UUID."""
 
 
 def flow_view(
@@ -43,12 +52,13 @@ def flow_view(
         "id": flow.id,
         "name": flow.name,
         "description": flow.description,
-        "steps": [_step(flow, index, before, defaults) for index in range(len(flow.steps))],
+        "steps": [_step(graph, index, before, defaults) for index in range(len(flow.steps))],
         "edges": [
             EdgeDef(source=arc.source, target=arc.target, port=arc.port) for arc in graph.arcs
         ],
         "sequence": graph.sequence,
-        "inputs": [_input(name, one) for name, one in flow.inputs.items()],
+        "inputs": [_input(name, one) for name, one in askable_inputs(flow).items()],
+        "triggers": _triggers(flow),
         "models": list(dict.fromkeys(names)),
         "references": references_of(flow),
         "problems": [
@@ -59,23 +69,49 @@ def flow_view(
 
 
 def _step(
-    flow: Flow, index: int, before: Mapping[tuple[str, str], Action], fallback: list[str]
+    graph: Graph, index: int, before: Mapping[tuple[str, str], Action], fallback: list[str]
 ) -> StepDef:
-    step = flow.steps[index]
+    flow, step = graph.flow, graph.flow.steps[index]
     actions = [
         _action(flow, action, before.get((step.id, action.id), action), fallback)
         for action in step.actions
     ]
-    return {"id": step.id, "name": step.name or _title(step), "actions": actions}
+    return {
+        "id": step.id,
+        "name": _name(step),
+        "kind": step.actions[0].type if len(step.actions) == 1 else "parallel",
+        "join": step.join if len(graph.into[index]) > 1 else None,
+        "ports": list(step.ports),
+        "actions": actions,
+    }
 
 
-def _title(step: Step) -> str:
-    """Return what to call a step without a name: its actions' names, if they are short enough."""
-    if len(step.actions) == 1 and not step.actions[0].name:
-        return _kind(step.actions[0])
+def _triggers(flow: Flow) -> list[TriggerDef]:
+    """Return the triggers to choose from; where there is only one, there is nothing to choose."""
+    found = triggers_of(flow)
+    if len(found) < 2:
+        return []
+    return [
+        TriggerDef(
+            step=index, name=_name(flow.steps[index]), inputs=[*declared_inputs(flow, index)]
+        )
+        for index in found
+    ]
+
+
+def _name(step: Step) -> str:
+    """Return what to call a step: its name, its actions' names if they are short, its id, its kind."""
+    if step.name:
+        return step.name
+    if len(step.actions) == 1 and step.actions[0].name:
+        return step.actions[0].name
     names = ", ".join(action.name for action in step.actions)
     if all(action.name for action in step.actions) and 0 < len(names) <= MAX_TITLE_CHARS:
         return names
+    if step.id and not _MADE_ID.fullmatch(step.id):
+        return step.id
+    if len(step.actions) == 1:
+        return _kind(step.actions[0])
     return "Empty step" if not step.actions else counted(len(step.actions), "action")
 
 
@@ -89,7 +125,7 @@ def _action(flow: Flow, action: Action, before: Action, fallback: list[str]) -> 
         "name": action.name or _kind(action),
         "type": action.type,
         "model": model,
-        "prompt": (fields["prompt"] if fields else None) or "",
+        "prompt": (fields["prompt"] or "") if fields else summary_of(action),
         "fields": fields,
         "edited": difference(before, action) is not None,
         "has_schema": getattr(action, "output_schema", None) is not None,
@@ -120,6 +156,11 @@ def shown_value(value: Any) -> Any:
 def references_of(flow: Flow) -> list[str]:
     """Return every path that may stand in a template of the flow."""
     paths = [path for name in flow.inputs for path in (name, f"inputs.{name}")]
+    written = [name for one in all_actions(flow) for name in (*one.writes, *one.payload)]
+    paths += dict.fromkeys([*flow.state, *written])
+    paths += [
+        name for one in all_actions(flow) for body in one.bodies.values() for name in body.variables
+    ]
     for s, step in enumerate(flow.steps):
         for key in dict.fromkeys((str(s), step.id)):
             paths.append(f"steps.{key}.output")
@@ -128,6 +169,9 @@ def references_of(flow: Flow) -> list[str]:
                     f"steps.{key}.actions.{one}.output" for one in dict.fromkeys((a, action.id))
                 ]
     return [*paths, "flow.name", "flow.id", "flow.run_id"]
+
+
+# --- what an action will do ---------------------------------------------------------------------
 
 
 def fields_of(action: Action) -> FieldsView | None:

@@ -19,8 +19,9 @@ from flow_widgets.errors import FlowError, InvalidInputs
 from flow_widgets.export.frames import save
 from flow_widgets.export.html import record
 from flow_widgets.flow.formats import load_flow
-from flow_widgets.flow.inputs import cast, run_inputs
-from flow_widgets.flow.model import Flow
+from flow_widgets.flow.inputs import askable_inputs, cast, declared_inputs, run_inputs
+from flow_widgets.flow.model import Action, Flow, Step, trigger_of
+from flow_widgets.flow.wiring import NO_TRIGGER
 from flow_widgets.providers import preload
 from flow_widgets.providers.base import Provider
 from flow_widgets.run.log import counted
@@ -83,9 +84,13 @@ class FlowWidget(anywidget.AnyWidget):
         store: Observer | None = None,
         observers: Iterable[Observer] = (),
         max_parallel: int | None = None,
+        allow_custom_code: bool = False,
+        allow_private_network: bool = False,
+        allowed_hosts: Iterable[str] = (),
+        allowed_secrets: Iterable[str] = (),
         clock: Clock = now,
     ) -> None:
-        """Make a widget of whatever ``load_flow`` takes.
+        """Make a widget of whatever ``load_flow`` takes; what is allowed is as for ``FlowRunner``.
 
         Raises:
             InvalidFlow, UnknownFormat: The flow can't be loaded.
@@ -99,6 +104,10 @@ class FlowWidget(anywidget.AnyWidget):
             store=store,
             observers=[self._observe, *observers],
             max_parallel=max_parallel,
+            allow_custom_code=allow_custom_code,
+            allow_private_network=allow_private_network,
+            allowed_hosts=allowed_hosts,
+            allowed_secrets=allowed_secrets,
             clock=clock,
         )
         self.sync = Sync(self.runner, self.post, clock=clock)
@@ -106,7 +115,7 @@ class FlowWidget(anywidget.AnyWidget):
         self.sync.inputs = _first_inputs(loaded, inputs or {})
         self.runner.inputs = self.sync.inputs
         self._handles: list[Any] = []
-        super().__init__(flow=loaded)
+        super().__init__(flow=self.runner.flow)
         preload()
         self.on_msg(_received)
         _pin(self.comm)
@@ -118,20 +127,35 @@ class FlowWidget(anywidget.AnyWidget):
 
     # The commands of the screen, in code.
 
-    def run_flow(self, inputs: Mapping[str, Any] | None = None) -> Run:
+    def run_flow(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        trigger_step: int | str | Step | Action | None = None,
+    ) -> Run:
         """Start a new run of the whole flow and return it at once; await it to wait for its end.
+
+        ``trigger_step`` is the trigger that begins it, when the flow has several; ``inputs`` may then
+        hold what that trigger is handed.
 
         Raises:
             InvalidFlow: The flow has problems; all are listed, and nothing was sent.
             InvalidInputs: The inputs do not fit the flow's.
+            NoSuchStep, FlowError: There is no such trigger, or none was chosen of several.
             AlreadyRunning: A run has not settled yet.
         """
 
         def start() -> Run:
-            if inputs is not None:
-                wanted = {**self.sync.inputs, **inputs}
-                self.sync.inputs = _first_inputs(self.runner.flow, wanted)
-            return self.runner.run_flow(self.sync.inputs)
+            flow = self.runner.flow
+            known = {*declared_inputs(flow, trigger_of(flow, trigger_step)), *flow.state}
+            given = dict(inputs or {})
+            if not given.keys() <= known:
+                run_inputs(flow, given, trigger=trigger_of(flow, trigger_step))
+            shown = {name: value for name, value in given.items() if name not in flow.state}
+            if shown:
+                self.sync.inputs = _first_inputs(flow, {**self.sync.inputs, **shown})
+            wanted = {name: one for name, one in self.sync.inputs.items() if name in known}
+            return self.runner.run_flow({**given, **wanted}, trigger_step=trigger_step)
 
         return self.engine.call(start)
 
@@ -162,9 +186,14 @@ class FlowWidget(anywidget.AnyWidget):
         """
         return self.engine.call(self.runner.run_stale)
 
-    def run_flow_sync(self, inputs: Mapping[str, Any] | None = None) -> Run:
+    def run_flow_sync(
+        self,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        trigger_step: int | str | Step | Action | None = None,
+    ) -> Run:
         """Run the whole flow and return when it has settled, without ``await``."""
-        return self.run_flow(inputs).result()
+        return self.run_flow(inputs, trigger_step=trigger_step).result()
 
     def run_step_sync(self, step: int | str) -> Run:
         """Run a step and return when it has settled, without ``await``."""
@@ -274,20 +303,23 @@ class FlowWidget(anywidget.AnyWidget):
 
     @traitlets.validate("flow")
     def _loaded(self, proposal: Any) -> Flow:
+        is_known = proposal["value"] is self.runner.flow
+        if is_known:
+            return self.runner.flow
         flow = load_flow(proposal["value"])
-        if flow is not self.runner.flow:
-            self.engine.call(lambda: self._take_new_flow(flow))
+        self.engine.call(lambda: self._take_new_flow(flow))
         return flow
 
     def _take_new_flow(self, flow: Flow) -> None:
         """Take another flow in place of the old one, with the inputs that both have."""
         self.runner.revise(flow)
         self.original = flow
-        kept = {name: value for name, value in self.sync.inputs.items() if name in flow.inputs}
+        asked = askable_inputs(flow)
+        kept = {name: value for name, value in self.sync.inputs.items() if name in asked}
         self.sync.inputs = _first_inputs(flow, {})
         for name, value in kept.items():
             with contextlib.suppress(InvalidInputs):  # the new flow wants another type
-                self.sync.inputs[name] = cast(name, flow.inputs[name], value)
+                self.sync.inputs[name] = cast(name, asked[name], value)
         self.runner.inputs = self.sync.inputs
         self.sync.mark()
 
@@ -298,7 +330,8 @@ class FlowWidget(anywidget.AnyWidget):
         models: list[str] = []
         with contextlib.suppress(FlowError):
             models = [self.runner.provider_named(None).default_model or ""]
-        return flow_view(self.runner.flow, self.original, self.runner.check(), models)
+        problems = [one for one in self.runner.check() if not one.what.startswith(NO_TRIGGER)]
+        return flow_view(self.runner.flow, self.original, problems, models)
 
     def _run_json(self) -> Any:
         return self.engine.call(self.sync.snapshot)
@@ -346,12 +379,11 @@ def _received(widget: FlowWidget, message: Any, buffers: Any) -> None:
 
 def _first_inputs(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of every declared input; None for a required one that is not given yet."""
+    inputs = askable_inputs(flow)
     for name in given:
-        if name not in flow.inputs:
+        if name not in inputs:
             run_inputs(flow, given)
-    return {
-        name: cast(name, one, given.get(name, one.default)) for name, one in flow.inputs.items()
-    }
+    return {name: cast(name, one, given.get(name, one.default)) for name, one in inputs.items()}
 
 
 def _pin(comm: Any) -> None:

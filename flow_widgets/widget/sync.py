@@ -51,11 +51,11 @@ class Sync:
 
     def observe(self, event: Any) -> None:
         """Note an event of any run of this widget."""
-        if isinstance(event, FlowStarted):
+        if isinstance(event, FlowStarted) and not event.path:
             self.show(None)
         if self._projection is not None and event.run_id == self._projection.state.id:
             self._projection.note(event)
-        if isinstance(event, (FlowCompleted, FlowFailed, FlowCanceled)):
+        if isinstance(event, (FlowCompleted, FlowFailed, FlowCanceled)) and not event.path:
             self._settling = True
         if self._timer is None:
             self._arm()
@@ -114,13 +114,11 @@ class Sync:
     def _beside(self) -> dict[str, Any]:
         shown = self.shown
         inputs = {name: shown_value(value) for name, value in self.inputs.items()}
-        used = (
-            {name: shown_value(value) for name, value in shown.inputs.items()} if shown else inputs
-        )
+        used = {name: shown_value(value) for name, value in shown.inputs.items()} if shown else {}
         running = self.runner.run if self.runner.is_running else None
         return {
             "inputs": inputs,
-            "inputs_edited": inputs != used,
+            "inputs_edited": any(inputs.get(name, one) != one for name, one in used.items()),
             "runs": [_line(run) for run in self.runner.runs],
             "running": running.id if running else None,
         }

@@ -5,7 +5,14 @@ import * as format from "../src/model/format";
 const NBSP = "\u00a0";
 const spaced = (text: string) => text.replaceAll(NBSP, " ");
 
+test("what took less than a hundredth is said in a title only", () => {
+  expect(spaced(format.instant({ started_at: 7, ended_at: 7.004 }) ?? "")).toBe("<0.01 s");
+  expect(format.instant({ started_at: 7, ended_at: 7.02 })).toBeUndefined();
+  expect(format.instant({ started_at: 7, ended_at: null })).toBeUndefined();
+});
+
 test.each([
+  [0.004, ""],
   [0.41, "0.41 s"],
   [4.1, "4.1 s"],
   [59.97, "1 min 0 s"],

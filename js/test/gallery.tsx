@@ -4,6 +4,19 @@ import { markdown as loaded } from "../src/host/asset";
 import { markdown } from "../src/model/markdown";
 import type { ActionView, FlowView, View } from "../src/model/wire";
 import { FakeModel } from "./fake-model";
+import {
+  chain,
+  chainRun,
+  graphRun,
+  layered,
+  triage,
+  triageDone,
+  triageRunning,
+  triggers,
+  writing,
+  writingLimit,
+  writingRunning,
+} from "./graphs";
 import { actionDef, actionView, errorView, flowView, logLine, NOW, runView, stepView, view } from "./make";
 import { simulate } from "./simulate";
 
@@ -24,12 +37,20 @@ function show(name: string, flow: FlowView, run: View, prepare: Prepare = () => 
   const el = document.createElement("div");
   document.body.append(title, el);
   const model = new FakeModel(flow, run);
-  model.answer = (command) => setTimeout(() => model.ack(command), 20);
+  model.answer = (command) => void answer(model, command);
   const signal = new AbortController().signal;
   const widget = flowWidget();
   widget.initialize({ model, signal });
   widget.render({ model, el, signal });
   setTimeout(() => prepare(el, model), 100);
+}
+
+/** Acknowledges a command; parts come from the build. */
+async function answer(model: FakeModel, command: Record<string, unknown>): Promise<void> {
+  if (command.op !== "asset") return void setTimeout(() => model.ack(command), 20);
+  const part = await fetch(`../../flow_widgets/widget/static/${command.name}.js`);
+  const source = new DataView(await part.arrayBuffer());
+  model.message({ k: "ack", c: command.c, ok: true, data: { name: command.name } }, [source]);
 }
 
 function press(root: HTMLElement, ...words: string[]): void {
@@ -343,6 +364,38 @@ for (const [name, action, prepare] of states) {
     prepare,
   );
 }
+
+show("graph: running", triage, triageRunning);
+show("graph: failed", triage, triageDone);
+show("graph: cycle", writing, writingRunning);
+show("graph: limit", writing, writingLimit);
+show("lines: limit", writing, writingLimit, (root) => {
+  press(root, "Lines");
+  setTimeout(() => press(root, "Collapse step Draft"), 200);
+});
+show("triggers: never run", triggers, view(null), (root) => press(root, "Cards"));
+show(
+  "triggers: running",
+  triggers,
+  graphRun(["completed", "pending", "pending", "running"], ["fired", "dead", "dead"]),
+);
+for (const text of ["oslo: Ask", ""]) {
+  const towns = flowView([["Each town", [actionDef("Each town", { type: "map", model: null })]]], {
+    name: "Towns",
+  });
+  const work = { progress: { done: 0, total: 4, text }, tokens: 1204 };
+  show(`long work${text && ": text"}`, towns, graphRun(["running"], [], {}, { 0: work }));
+}
+show("redraw", chain, chainRun(7));
+show("graph: never run", triage, view(null));
+show("graph: strip", triage, triageRunning, (root) => press(root, "Lines"));
+show("graph: sequence", review, view(structuredClone(running), { inputs }), (root) => press(root, "Graph"));
+show(
+  "graph: many",
+  layered(Number(options.get("steps") ?? 60), Number(options.get("width") ?? 6)),
+  view(null),
+  (root) => setTimeout(() => press(root, "Fit"), 400),
+);
 
 if (options.has("stream"))
   simulate(Number(options.get("stream")), (flow, start) => {

@@ -9,6 +9,7 @@ import type {
   LogLineView,
   Path,
   RunView,
+  StepDef,
   StepView,
   View,
 } from "../src/model/wire";
@@ -36,15 +37,27 @@ export function actionDef(id: string, part: Partial<ActionDef> = {}): ActionDef 
   };
 }
 
+export function stepDef(
+  id: string,
+  name: string,
+  actions: ActionDef[],
+  part: Partial<StepDef> = {},
+): StepDef {
+  const [only] = actions;
+  const kind = actions.length === 1 && only !== undefined ? only.type : "parallel";
+  return { id, name, kind, join: null, ports: ["success", "error"], actions, ...part };
+}
+
 export function flowView(steps: [string, ActionDef[]][], part: Partial<FlowView> = {}): FlowView {
   return {
     id: "f",
     name: "Incident review",
     description: "",
-    steps: steps.map(([name, actions], n) => ({ id: `s${n}`, name, actions })),
-    edges: [],
+    steps: steps.map(([name, actions], n) => stepDef(`s${n}`, name, actions)),
+    edges: steps.slice(1).map((_, n) => ({ source: n, target: n + 1, port: "success" })),
     sequence: true,
     inputs: [],
+    triggers: [],
     models: ["gpt-4.1", "gpt-4.1-mini", "llama3.1:8b"],
     references: ["report", "audience", "max_words", "steps.0.output", "steps.1.actions.0.output", "proposal"],
     problems: [],
@@ -69,6 +82,7 @@ export function actionView(part: Partial<ActionView> = {}): ActionView {
     truncated: false,
     is_json: false,
     error: null,
+    progress: null,
     text: "",
     ...part,
   };
@@ -83,6 +97,7 @@ export function stepView(actions: ActionView[], part: Partial<StepView> = {}): S
     ended_at: null,
     tokens: null,
     settled: actions.filter((action) => !["pending", "running", "waiting"].includes(action.status)).length,
+    visits: 1,
     actions,
     ...part,
   };
@@ -104,6 +119,7 @@ export function runView(steps: StepView[], part: Partial<RunView> = {}): RunView
     cost_usd: null,
     stale: 0,
     steps,
+    edges: [],
     log: { first: 0, lines: [] },
     ...part,
   };

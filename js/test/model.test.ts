@@ -1,12 +1,13 @@
 // JSON tree, log window, graph, templates, inputs, statuses.
+import { effect } from "@preact/signals";
 import { describe, expect, test } from "vitest";
-import { layout } from "../src/model/graph";
 import { readInput } from "../src/model/input-value";
 import { MOST_CHILDREN, parse, rows } from "../src/model/json-tree";
 import { LogWindow, ROW_HEIGHT } from "../src/model/log-window";
 import { actionStatus, whyNotRun } from "../src/model/status";
 import { Store } from "../src/model/store";
-import { isKnown, nameIn, nearest, pieces } from "../src/model/template";
+import { layout } from "../src/model/strip";
+import { isKnown, namesIn, nearest, pieces, unknownIn } from "../src/model/template";
 import { actionView, delta, flowView, logLine, runView, stepView, view } from "./make";
 
 describe("JSON tree", () => {
@@ -99,14 +100,11 @@ describe("log window", () => {
   });
 });
 
-describe("graph", () => {
-  test("a sequence is one row", () => {
-    const drawn = layout(3, [
-      { source: 0, target: 1, port: "" },
-      { source: 1, target: 2, port: "" },
-    ]);
+describe("strip", () => {
+  const edge = (source: number, target: number) => ({ source, target, port: "" });
 
-    expect(drawn.spots).toEqual([
+  test("a sequence is one row", () => {
+    expect(layout(3, [edge(0, 1), edge(1, 2)]).spots).toEqual([
       { x: 0, y: 0 },
       { x: 160, y: 0 },
       { x: 320, y: 0 },
@@ -114,7 +112,6 @@ describe("graph", () => {
   });
 
   test("parallel steps share a column", () => {
-    const edge = (source: number, target: number) => ({ source, target, port: "" });
     const { spots } = layout(4, [edge(0, 1), edge(0, 2), edge(1, 3), edge(2, 3)]);
 
     expect(spots.map((spot) => [spot.x, spot.y])).toEqual([
@@ -126,12 +123,9 @@ describe("graph", () => {
   });
 
   test("a cycle does not hang", () => {
-    const edges = [
-      { source: 0, target: 1, port: "" },
-      { source: 1, target: 0, port: "" },
-    ];
+    const { spots, lines } = layout(2, [edge(0, 1), edge(1, 0), edge(1, 1)]);
 
-    expect(layout(2, edges).spots).toHaveLength(2);
+    expect([spots.length, lines.length]).toEqual([2, 3]);
   });
 });
 
@@ -147,7 +141,14 @@ describe("template", () => {
   });
 
   test("filters and block marks are not part of a name", () => {
-    expect(["{{ a.b | upper }}", "{{#if a}}", "{{/each}}"].map(nameIn)).toEqual(["a.b", "a", ""]);
+    expect(["{{ a.b | upper }}", "{{#if a}}", "{{/each}}"].flatMap(namesIn)).toEqual(["a.b", "a", ""]);
+  });
+
+  test("each path of several is looked at", () => {
+    const prompt = "{{a ?? b}}{{ a.x??c }}{{c ?? a ?? d}}{{a ??}}";
+
+    expect(pieces(prompt, ["a", "b"]).map((piece) => piece.known)).toEqual([true, false, false, true]);
+    expect(unknownIn("{{ c ?? a ?? d.e }}", ["a", "b"])).toEqual(["c", "d.e"]);
   });
 
   test("an unknown name gets its nearest", () => {
@@ -222,4 +223,19 @@ test("a status makes a new object of its action, so that components see it", () 
   store.apply(delta(1, { set: [[["run", "steps", 0, "actions", 0, "status"], "completed"]] }));
 
   expect(store.action(0, 0) === before).toBe(false);
+});
+
+test("an edge tells only who draws it", () => {
+  const store = new Store(flowView([]), view(runView([], { edges: ["waiting", "waiting"] })));
+  const seen: string[] = [];
+  const stop = effect(() => void seen.push(store.edge(1)));
+
+  store.apply(delta(1, { set: [[["run", "edges", 0], "fired"]] }));
+  store.apply(delta(2, { set: [[["run", "edges", 1], "dead"]] }));
+  stop();
+
+  expect([seen, store.view.run?.edges]).toEqual([
+    ["waiting", "dead"],
+    ["fired", "dead"],
+  ]);
 });

@@ -154,7 +154,7 @@ test("edits of inputs are sent together, before the run", () => {
   inputs.change("a", "x");
   inputs.change("b", 2);
 
-  inputs.runFlow();
+  inputs.runFlow(null);
 
   expect(model.sent.slice(1)).toEqual([
     { op: "inputs", values: { a: "x", b: 2 }, c: 2 },

@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import flowWidget from "../src/flow-widget";
 import type { View } from "../src/model/wire";
 import { FakeModel } from "./fake-model";
+import { graphRun, triggers } from "./graphs";
 import { actionDef, actionView, delta, errorView, flowView, runView, stepView, view } from "./make";
 
 afterEach(() => document.body.replaceChildren());
@@ -13,8 +14,8 @@ const flow = flowView([
   ["Write", [actionDef("Summary")]],
 ]);
 
-function open(run: View, views = 1) {
-  const model = new FakeModel(flow, run);
+function open(run: View, views = 1, of = flow) {
+  const model = new FakeModel(of, run);
   const end = new AbortController();
   const widget = flowWidget();
   widget.initialize({ model: { ...bound(model) }, signal: end.signal });
@@ -199,6 +200,68 @@ test("hostile names and outputs are text", async () => {
   expect(root.querySelectorAll("img,script")).toHaveLength(0);
 });
 
+function choose(select: HTMLElement, value: string): void {
+  (select as HTMLSelectElement).value = value;
+  select.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+test("with several triggers a run starts at the chosen one, each view with its own", async () => {
+  const { roots, model } = open(view(null), 2, triggers);
+  const [one, two] = roots;
+  if (one === undefined || two === undefined) throw new Error("two views");
+  const select = find(one, ".fw-start select") as HTMLSelectElement;
+  expect(select.labels?.[0]?.firstChild?.textContent).toBe("Start at");
+  expect([...select.options].map((option) => option.textContent)).toEqual([
+    "0 · An order arrives by post",
+    "1 · Hook",
+    "2 · Every morning",
+  ]);
+
+  choose(select, "1");
+  await vi.waitFor(() => expect(find(one, ".fw-run-flow").title).toBe(""));
+  find(one, ".fw-run-flow").click();
+
+  expect(model.sent.at(-1)).toMatchObject({ op: "run_flow", inputs: null, trigger: 1 });
+  expect((find(two, ".fw-start select") as HTMLSelectElement).value).toBe("0");
+});
+
+test("only what the chosen trigger is handed must be there", async () => {
+  const { root } = open(view(null), 1, triggers);
+  expect(find(root, ".fw-run-flow").title).toBe("Enter order first");
+
+  choose(find(root, ".fw-start select"), "2");
+
+  await vi.waitFor(() => expect(find(root, ".fw-run-flow").getAttribute("aria-disabled")).toBe(null));
+});
+
+test("tokens of long work are shown, and so is what it is at before anything is done", () => {
+  const def = actionDef("Each town", { type: "map", model: null });
+  const progress = { done: 0, total: 4, text: "oslo: Ask" };
+  const run = graphRun(["running"], [], {}, { 0: { progress, tokens: 1204 } });
+
+  const { root } = open(run, 1, flowView([["Each town", [def]]]));
+
+  expect(find(root, ".fw-action-meta").textContent).toContain("1,204\u00a0tokens");
+  expect(find(root, ".fw-done").textContent).toBe("0 of 4oslo: Ask");
+  expect(find(root, ".fw-done .fw-bar").dataset.idle).toBe("");
+});
+
+test("of several paths in a reference the unknown one is named, with its nearest", async () => {
+  const { root } = open(view(null));
+  find(root, '[aria-label="Edit action Timeline"]').click();
+  await vi.waitFor(() => find(root, ".fw-form"));
+  const prompt = [...root.querySelectorAll<HTMLTextAreaElement>(".fw-form textarea")][1];
+  if (prompt === undefined) throw new Error("no prompt");
+
+  prompt.value = "{{report ?? audence}}";
+  prompt.dispatchEvent(new Event("input", { bubbles: true }));
+
+  await vi.waitFor(() =>
+    expect(find(root, ".fw-problem").textContent).toBe("{{audence}} is not known. Nearest: {{audience}}."),
+  );
+  expect(find(root, ".mirror .bad").textContent).toBe("{{report ?? audence}}");
+});
+
 test("the editor sends what changed and then runs", async () => {
   const { root, model } = open(view(null));
   model.answer = (command) => queueMicrotask(() => model.ack(command));
@@ -220,4 +283,31 @@ test("the editor sends what changed and then runs", async () => {
     fields: { prompt: "New {{report}}" },
     c: 2,
   });
+});
+
+test("what an action will do stands in its card, and in code nothing is a reference", () => {
+  const plain = { model: null, fields: null };
+  const set = actionDef("Set", { ...plain, type: "set_state", prompt: "n: {{report}}" });
+  const code = actionDef("Code", { ...plain, type: "code", prompt: "a = {{1}}" });
+  const { root } = open(view(null), 1, flowView([["Both", [set, code]]], { references: ["report"] }));
+
+  const [first, second] = root.querySelectorAll(".fw-prompt");
+  expect([first?.textContent, second?.textContent]).toEqual([
+    "Definitionn: {{report}}",
+    "Definitiona = {{1}}",
+  ]);
+  expect([first?.querySelectorAll(".ref").length, second?.querySelectorAll(".ref").length]).toEqual([1, 0]);
+});
+
+test.each([
+  ["4", 0],
+  ["-1.5e3\n", 0],
+  ["true", 0],
+  ["null", 0],
+  ["4 bees", 2],
+])("the output %j can be shown in %d ways", (text, ways) => {
+  const run = graphRun(["completed"], [], {}, { 0: { text } });
+  const { root } = open(run, 1, flowView([["One", [actionDef("One")]]]));
+
+  expect(root.querySelectorAll('[aria-label="View output as"] button')).toHaveLength(ways);
 });

@@ -9,7 +9,8 @@
 
 A server has its own settings, kernels and runtime files and shares nothing with the user's
 Jupyter. A rig has its own browser; its pages report what the kernel's socket carried, how
-smoothly they drew, and every error.
+smoothly they drew, and every error. Requests of a flow go to a `Loopback`, which answers when the
+test lets it: a run stands still exactly where the test wants to look.
 """
 
 from __future__ import annotations
@@ -23,16 +24,18 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = (
@@ -366,8 +369,11 @@ class Rig:
         shown = page or self.page
         if css is None:
             shown.screenshot(path=path)
-        else:
+            return path
+        with contextlib.suppress(Error):  # as a run ends its display is drawn anew
             shown.locator(css).first.screenshot(path=path)
+            return path
+        shown.locator(css).first.screenshot(path=path)
         return path
 
     # -- measuring -------------------------------------------------------------------------------
@@ -403,6 +409,57 @@ class Rig:
 
     def _note(self, message: ConsoleMessage) -> None:
         self.console.append((message.type, message.text))
+
+
+class Loopback:
+    """A server on this machine; each request waits for its turn and is answered with JSON."""
+
+    def __init__(self, answer: Callable[[str], Any]) -> None:
+        """Answer a request for a path with what ``answer`` makes of it."""
+        self.asked: list[str] = []
+        """The paths that were asked for, oldest first."""
+        self._answer = answer
+        self._turns = threading.Semaphore(0)
+
+    def __enter__(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.base = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.let(1000)
+        self._server.shutdown()
+        self._server.server_close()
+
+    def let(self, turns: int = 1) -> None:
+        """Let so many requests be answered, those that wait and those to come."""
+        self._turns.release(turns)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                outer._turns.acquire(timeout=60)
+                body = json.dumps(outer._answer(self.path)).encode()
+                with contextlib.suppress(OSError):  # whoever asked has gone
+                    self.send_response(200)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Write nothing."""
+
+        return Handler
 
 
 def _free_port() -> int:

@@ -6,7 +6,8 @@ import base64
 
 import pytest
 
-from flow_widgets import Chat, File, Flow, FlowWidget, Input, Message
+from flow_widgets import Chat, Edge, File, Flow, FlowWidget, Input, Message, Step
+from flow_widgets.actions import Start, Webhook
 from flow_widgets.providers.offline import OfflineProvider
 
 
@@ -42,6 +43,47 @@ def test_a_picked_run_is_the_one_that_buttons_act_on(screen, widget):
     assert len(second.steps[1].actions[0].attempts) == 1
     assert (first.inputs, second.inputs) == ({"topic": "wasps"}, {"topic": "moths"})
     assert second.steps[0].actions[0].stale is None
+
+
+@pytest.fixture
+def desk(make_screen):
+    """Return a screen with a flow that begins with an order by hand, or with a hook."""
+    steps = [
+        Step(id="by_hand", actions=(Start(takes={"order": "Tea"}),)),
+        Step(id="hook", actions=(Webhook(path="/orders"),)),
+        Step(id="work", actions=(Chat(prompt="In a {{tone}} tone"),), join="first_success"),
+    ]
+    edges = [Edge(source=name, target="work") for name in ("by_hand", "hook")]
+    flow = Flow(steps=steps, edges=edges, inputs={"tone": Input(default="kind")})
+    return make_screen(FlowWidget(flow, provider=OfflineProvider(pace=0)))
+
+
+@pytest.mark.parametrize(("trigger", "handed"), [(0, "order"), (1, "body")])
+def test_run_flow_starts_at_the_chosen_trigger_with_what_that_is_handed(desk, trigger, handed):
+    ack = desk.ask("run_flow", inputs=None, trigger=trigger)
+    desk.settled()
+
+    run = desk.view["run"]
+    assert ack["ok"] is True
+    assert [step["status"] for step in run["steps"]][trigger] == "completed"
+    assert [step["status"] for step in run["steps"]][1 - trigger] == "skipped"
+    assert {handed, "tone"} <= set(desk.widget.run.inputs)
+    assert {"order", "body"} - {handed} - set(desk.widget.run.inputs)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "This flow has 2 triggers"),
+        ({"trigger": "hook"}, "'trigger' must be an index"),
+        ({"trigger": 2}, "Step 'work' is no trigger"),
+        ({"trigger": 9}, "the flow has 3 steps"),
+    ],
+)
+def test_what_is_no_trigger_is_refused(desk, fields, words):
+    ack = desk.ask("run_flow", inputs=None, **fields)
+
+    assert words in ack["error"]["what"]
 
 
 def test_cancel_is_accepted_also_when_nothing_runs(screen):
@@ -166,10 +208,11 @@ def test_a_file_is_taken_from_the_browser_and_its_bytes_never_go_back(make_scree
     assert widget.run.status == "completed"
 
 
-def test_a_part_of_the_front_end_is_sent_as_a_buffer(screen):
-    ack = screen.ask("asset", name="flow_markdown")
+@pytest.mark.parametrize("name", ["flow_markdown", "flow_graph"])
+def test_a_part_of_the_front_end_is_sent_as_a_buffer(screen, name):
+    ack = screen.ask("asset", name=name)
 
-    assert ack["data"] == {"name": "flow_markdown"}
+    assert ack["data"] == {"name": name}
     assert len(screen.buffers[screen.messages.index(ack)][0]) > 1000
 
 

@@ -8,7 +8,15 @@ import json
 import pytest
 
 from flow_widgets import Chat, Flow, FlowWidget
-from flow_widgets.errors import AlreadyRunning, InvalidInputs, NothingToRun
+from flow_widgets.actions import Code, Event, Request, Transform, Webhook
+from flow_widgets.errors import (
+    AlreadyRunning,
+    FlowError,
+    InvalidFlow,
+    InvalidInputs,
+    NoSuchStep,
+    NothingToRun,
+)
 from flow_widgets.providers.offline import OfflineProvider
 from flow_widgets.run import events as ev
 
@@ -183,3 +191,136 @@ def test_the_widget_takes_what_load_flow_takes():
     widget = FlowWidget({"steps": [{"prompt": "x"}]}, provider=OfflineProvider(pace=0))
 
     assert widget.run_flow_sync().status == "completed"
+
+
+# --- triggers -----------------------------------------------------------------------------------
+
+
+def two_doors():
+    flow = Flow(name="Two doors")
+    form = flow.add_step(Webhook(name="Form", path="/form"))
+    paid = flow.add_step(Event(name="Paid", event_name="order.paid"))
+    flow.add_edge(form, flow.add_step(Transform(name="Read", value="{{body.town}}")))
+    flow.add_edge(paid, flow.add_step(Transform(name="Bill", value="{{event_data.sum}}")))
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("trigger", "handed", "outputs"),
+    [
+        ("form", {"body": {"town": "Oslo"}}, ["Oslo", None]),
+        (1, {"event_data": {"sum": 7}}, [None, 7]),
+        ("Paid", {"event_data": '{"sum": 8}'}, [None, 8]),
+    ],
+)
+def test_a_run_begins_at_the_trigger_that_was_chosen(trigger, handed, outputs):
+    widget = FlowWidget(two_doors())
+
+    run = widget.run_flow_sync(handed, trigger_step=trigger)
+
+    assert run.status == "completed"
+    assert [run.steps[step].actions[0].output for step in (2, 3)] == outputs
+    name, value = next(iter(handed.items()))
+    assert widget.inputs[name] == (json.loads(value) if isinstance(value, str) else value)
+    assert widget.runner.stale == []
+
+
+def test_of_several_triggers_one_must_be_chosen_and_handed_what_is_its_own():
+    widget = FlowWidget(two_doors())
+
+    with pytest.raises(FlowError, match="has 2 triggers: 'form', 'paid'"):
+        widget.run_flow()
+    with pytest.raises(NoSuchStep):
+        widget.run_flow(trigger_step="read")
+    with pytest.raises(InvalidInputs, match="'body' is no input"):
+        widget.run_flow({"body": {}}, trigger_step="paid")
+    assert widget.runs == ()
+    asked = widget.get_state("flow")["flow"]["inputs"]
+    assert {"body", "event_data"} <= {one["name"] for one in asked if not one["required"]}
+
+
+def test_what_the_only_trigger_is_handed_is_asked_for_like_an_input():
+    flow = Flow(steps=[Webhook(path="/towns"), Transform(value="{{body.town}}")])
+    widget = FlowWidget(flow, inputs={"body": {"town": "Oslo"}})
+
+    asked = widget.get_state("flow")["flow"]["inputs"]
+
+    assert [(one["name"], one["type"], one["required"]) for one in asked] == [
+        ("body", "json", False),
+        ("headers", "json", False),
+        ("method", "text", False),
+        ("query", "json", False),
+    ]
+    assert widget.run_flow_sync().output == "Oslo"
+    widget.inputs = {"body": '{"town": "Rome"}'}
+    assert widget.run_flow_sync().output == "Rome"
+    assert widget.run_flow_sync({"body": {"town": "Lima"}}).output == "Lima"
+    assert widget.inputs["body"] == {"town": "Lima"}
+
+
+def test_that_nothing_is_a_trigger_is_not_worth_a_line_on_the_screen():
+    edges = [{"source": "a", "target": "b"}]
+    steps = [{"id": "a", "actions": [Transform(value=1)]}, {"id": "b", "actions": [Chat()]}]
+    widget = FlowWidget({"steps": steps, "edges": edges}, provider="offline")
+
+    found = widget.runner.check()
+    shown = widget.get_state("flow")["flow"]["problems"]
+
+    assert [one.what for one in found][-1].startswith("No step is a trigger")
+    assert [one["what"] for one in shown] == [one.what for one in found[:-1]]
+    assert shown
+
+
+# --- what the owner allows ----------------------------------------------------------------------
+
+HERE = "http://127.0.0.1:9/"
+REFUSED = "Requests to 127.0.0.1 are refused"
+
+
+def problems(widget):
+    return [one["what"] for one in widget.get_state("flow")["flow"]["problems"]]
+
+
+def test_code_of_a_flow_runs_only_where_the_owner_allows_it():
+    code = [Code(code="6 * 7")]
+    refused = FlowWidget(code)
+    allowed = FlowWidget(code, allow_custom_code=True)
+
+    assert len(problems(refused)) == 1
+    with pytest.raises(InvalidFlow, match="allow_custom_code=True"):
+        refused.run_flow()
+    assert problems(allowed) == []
+    assert allowed.run_flow_sync().output == 42
+
+
+@pytest.mark.parametrize(
+    ("options", "is_allowed"),
+    [
+        ({}, False),
+        ({"allowed_hosts": ["example.com", "127.0.0.1:8"]}, False),
+        ({"allow_private_network": True}, True),
+        ({"allowed_hosts": ["127.0.0.1:9"]}, True),
+    ],
+)
+def test_a_flow_reaches_this_machine_only_where_the_owner_allows_it(options, is_allowed):
+    widget = FlowWidget([Request(url=HERE, retries=0)], **options)
+
+    if is_allowed:
+        assert problems(widget) == []
+        assert widget.run_flow_sync().error.what.startswith("No connection to 127.0.0.1")
+    else:
+        assert problems(widget)[0].startswith(REFUSED)
+        with pytest.raises(InvalidFlow, match=REFUSED):
+            widget.run_flow()
+
+
+def test_a_flow_sends_only_secrets_that_the_owner_names(monkeypatch):
+    monkeypatch.setenv("TOWN_KEY", "canary-0123456789")
+    flow = [Request(url=HERE, retries=0, auth={"bearer": "TOWN_KEY"})]
+    refused = FlowWidget(flow, allow_private_network=True)
+    allowed = FlowWidget(flow, allow_private_network=True, allowed_secrets=["TOWN_KEY"])
+
+    with pytest.raises(InvalidFlow, match="allowed_secrets"):
+        refused.run_flow()
+    assert problems(allowed) == []
+    assert allowed.run_flow_sync().error.what.startswith("No connection to 127.0.0.1")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from flow_widgets import Chat, Flow, FlowWidget
+from flow_widgets import Chat, Edge, Flow, FlowWidget, Step
+from flow_widgets.actions import Start
 from flow_widgets.providers.offline import OfflineProvider, Reply
 
 
@@ -32,6 +33,7 @@ def test_reruns_edits_and_picks_add_up_too(screen, widget):
     widget.inputs = {"topic": "wasps"}
     first = widget.run
     widget.run_flow_sync()
+    screen.until(lambda: len(screen.view["runs"]) == 2)
     screen.settled()
     screen.ask("pick", run=first.id)
     screen.until(lambda: screen.view["run"]["id"] == first.id)
@@ -101,3 +103,21 @@ def test_many_streams_are_sent_at_the_slower_rate(make_screen):
     screen.settled()
 
     assert without_moment(screen.view) == shown(crowd)
+
+
+def test_inputs_of_another_trigger_are_no_edit(make_screen):
+    starts = [Step(id=name, actions=(Start(takes={name: "x"}),)) for name in ("a", "b")]
+    work = Step(id="work", actions=(Chat(prompt="{{tone}}"),), join="first_success")
+    edges = [Edge(source=name, target="work") for name in ("a", "b")]
+    flow = Flow(steps=[*starts, work], edges=edges, inputs={"tone": "kind"})
+    screen = make_screen(FlowWidget(flow, provider=OfflineProvider(pace=0)))
+
+    screen.ask("run_flow", inputs=None, trigger=1)
+    screen.settled()
+
+    assert {"a", "b", "tone"} <= set(screen.view["inputs"])
+    assert screen.view["inputs_edited"] is False
+    screen.ask("inputs", values={"a": "other"})
+    assert screen.widget.get_state("run")["run"]["inputs_edited"] is False
+    screen.ask("inputs", values={"b": "other"})
+    screen.until(lambda: screen.view["inputs_edited"])

@@ -1,4 +1,4 @@
-// Loads the Markdown module over the comm, once per page, on the first need; null until it is there.
+// Loads parts of the front end over the comm, once per page, on the first need; null until they are there.
 import { type Signal, signal } from "@preact/signals";
 import type { Block } from "../model/markdown";
 import type { Commands } from "./commands";
@@ -7,29 +7,30 @@ export type Markdown = (source: string) => Block[];
 
 /** Shared by all widgets of a page. Null while loading, and for good when there is no kernel to ask. */
 export const markdown: Signal<Markdown | null> = signal(null);
-export const MARKDOWN_ASSET = "flow_markdown";
+export const loadMarkdown = loader(markdown, "flow_markdown", (part) => part.markdown as Markdown);
 
-let loading = false;
-
-export async function loadMarkdown(commands: Commands): Promise<void> {
-  if (loading || markdown.value !== null) return;
-  loading = true;
-  try {
-    const { buffers } = await commands.send("asset", { name: MARKDOWN_ASSET }, "asset");
-    const [source] = buffers;
-    if (source !== undefined) markdown.value = await importMarkdown(source);
-  } catch {
-    // Plain text stays; the next card that settles asks again.
-  }
-  loading = false;
+/** Returns what loads a part into a signal; `read` takes from its module what is wanted. */
+export function loader<T>(into: Signal<T | null>, name: string, read: (part: Record<string, unknown>) => T) {
+  let loading = false;
+  return async (commands: Commands): Promise<void> => {
+    if (loading || into.value !== null) return;
+    loading = true;
+    try {
+      const { buffers } = await commands.send("asset", { name }, `asset ${name}`);
+      const [source] = buffers;
+      if (source !== undefined) into.value = read(await imported(source));
+    } catch {
+      // What does without it stays; the next one that needs it asks again.
+    }
+    loading = false;
+  };
 }
 
-async function importMarkdown(source: DataView): Promise<Markdown> {
+async function imported(source: DataView): Promise<Record<string, unknown>> {
   const bytes = new Uint8Array(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength);
   const url = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
   try {
-    const module = (await import(/* @vite-ignore */ url)) as { markdown: Markdown };
-    return module.markdown;
+    return (await import(/* @vite-ignore */ url)) as Record<string, unknown>;
   } finally {
     URL.revokeObjectURL(url);
   }

@@ -42,8 +42,9 @@ export class InputEdits {
     this.session.act("inputs", { values }, "inputs").then(settle, settle);
   }
 
-  runFlow(): void {
+  /** Runs the flow; `trigger` is the step that begins it, of several. */
+  runFlow(trigger: number | null): void {
     this.flush();
-    void this.session.act("run_flow", { inputs: null });
+    void this.session.act("run_flow", { inputs: null, ...(trigger !== null && { trigger }) });
   }
 }

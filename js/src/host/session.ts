@@ -19,6 +19,7 @@ const NO_FLOW: FlowView = {
   edges: [],
   sequence: true,
   inputs: [],
+  triggers: [],
   models: [],
   references: [],
   problems: [],

@@ -12,14 +12,22 @@ export function counted(value: number, noun: string): string {
   return `${count(value)}${NBSP}${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** `0.41 s`, `4.1 s`, `2 min 5 s`, `1 h 4 min`. */
+/** `0.41 s`, `4.1 s`, `2 min 5 s`, `1 h 4 min`; nothing below 10 ms, where `instant` says it in a title. */
 export function duration(seconds: number): string {
   const s = Math.max(0, seconds);
+  if (s < 0.01) return "";
   if (s < 0.995) return `${s.toFixed(2)}${NBSP}s`;
   if (s < 59.95) return `${s.toFixed(1)}${NBSP}s`;
   const whole = Math.round(s);
   if (whole < 3600) return `${Math.floor(whole / 60)}${NBSP}min${NBSP}${whole % 60}${NBSP}s`;
   return `${Math.floor(whole / 3600)}${NBSP}h${NBSP}${Math.floor((whole % 3600) / 60)}${NBSP}min`;
+}
+
+/** The title of what took less time than is shown. */
+export function instant(view: { started_at: number | null; ended_at: number | null } | null) {
+  const { started_at = null, ended_at = null } = view ?? {};
+  const isShort = started_at !== null && ended_at !== null && ended_at - started_at < 0.01;
+  return isShort ? `<0.01${NBSP}s` : undefined;
 }
 
 /** A running clock: tenths below a minute from the start, so that its width does not jump. */

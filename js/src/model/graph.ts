@@ -1,88 +1,199 @@
-// Lays out the graph of steps in columns: a step stands right of all it needs; a sequence is one row.
-import type { EdgeDef } from "./wire";
+// The graph of a flow on a plane: where its steps stand, how its edges run, where their words stand.
+//
+// A layout library arranges what leads ahead; where it fails, plain columns do.
+// Edges that lead back, and those too long to be worth their cost, run below everything between.
+import { columns } from "./graph-columns";
+import { Lanes } from "./graph-lanes";
+import type { Spot } from "./strip";
+import type { FlowView } from "./wire";
 
-export const NODE = { width: 128, height: 24, gapX: 32, gapY: 12 };
+export type { Spot };
 
-export interface Spot {
-  x: number;
+/** The size of a step, and the room between columns and between rows. */
+export interface Metrics {
+  width: number;
+  height: number;
+  gapX: number;
+  gapY: number;
+}
+
+/** Two lines in each step; `.fw .plane .large` says the same. */
+export const SIZE: Metrics = { width: 188, height: 48, gapX: 48, gapY: 20 };
+
+export interface Link {
+  source: number;
+  target: number;
+  label: string;
+}
+
+export interface Plan {
+  size: Metrics;
+  steps: number;
+  links: readonly Link[];
+}
+
+/** A level piece of a line: past a step in the next column, or under its word. */
+export interface Stop {
+  left: number;
+  right: number;
   y: number;
 }
 
-export interface Line {
+export interface Arranged {
+  /** The upper left corner of each step. */
+  spots: Spot[];
+  /** Where each link runs between its ends; null: it is left to run below. */
+  stops: (Stop[] | null)[];
+  /** The middle of each link's word. */
+  words: (Spot | null)[];
+}
+
+/** Arranges a plan whose links have no cycle. */
+export type Arrange = (plan: Plan) => Arranged;
+
+export interface Line extends Link {
   d: string;
-  source: number;
-  target: number;
-  port: string;
+  /** The arrow head. */
+  head: string;
+  /** The middle of its word, or null when it has none. */
+  word: Spot | null;
 }
 
 export interface Layout {
   width: number;
   height: number;
   spots: Spot[];
+  /** One for each link of the plan, in its order. */
   lines: Line[];
 }
 
-export function layout(steps: number, edges: readonly EdgeDef[]): Layout {
-  const inside = edges.filter(({ source, target }) => source < steps && target < steps && source !== target);
-  const columns = columnsOf(steps, inside);
-  const tallest = Math.max(1, ...columns.map((column) => column.length));
-  const height = tallest * (NODE.height + NODE.gapY) - NODE.gapY;
-  const spots: Spot[] = [];
-  columns.forEach((column, x) => {
-    const top = (height - (column.length * (NODE.height + NODE.gapY) - NODE.gapY)) / 2;
-    column.forEach((step, row) => {
-      spots[step] = { x: x * (NODE.width + NODE.gapX), y: top + row * (NODE.height + NODE.gapY) };
-    });
+const WORD_CHAR = 6.7;
+const MOST_WORD = 120;
+export const WORD_HEIGHT = 16;
+
+export function wordWidth(label: string): number {
+  return label === "" ? 0 : Math.min(MOST_WORD, Math.ceil(label.length * WORD_CHAR) + 10);
+}
+
+/** What is to be laid out of a flow; a port is written out where its step has several, or it is `error`. */
+export function planOf(flow: FlowView): Plan {
+  const steps = flow.steps.length;
+  const links = flow.edges.map(({ source, target, port }) => {
+    const ports = flow.steps[source]?.ports.filter((one) => one !== "error") ?? [];
+    const says = !flow.sequence && (port === "error" || ports.length > 1);
+    return { source, target, label: says ? port : "" };
   });
-  const lines = inside.map((edge) => ({ ...edge, d: path(spots[edge.source], spots[edge.target]) }));
-  return { width: columns.length * (NODE.width + NODE.gapX) - NODE.gapX, height, spots, lines };
+  return { size: SIZE, steps, links };
 }
 
-function columnsOf(steps: number, edges: readonly EdgeDef[]): number[][] {
-  const depth = new Array<number>(steps).fill(0);
-  for (let round = 0; round < steps; round++) {
-    let moved = false;
-    for (const { source, target } of edges) {
-      const least = Math.min(steps - 1, (depth[source] ?? 0) + 1);
-      if ((depth[target] ?? 0) >= least) continue;
-      depth[target] = least;
-      moved = true;
+/** Lays a plan out; `arrange` may be null, or throw. */
+export function layout(plan: Plan, arrange: Arrange | null): Layout {
+  const { size, links } = plan;
+  const back = leadingBack(plan);
+  const ahead = links.filter((_, n) => !back.has(n));
+  const placed = arranged({ ...plan, links: ahead }, arrange);
+  const lanes = new Lanes(size, placed);
+  const stopsOf = new Map(ahead.map((link, n) => [link, placed.stops[n] ?? null]));
+  const wordOf = new Map(ahead.map((link, n) => [link, placed.words[n] ?? null]));
+  const lines = links.map((link): Line => {
+    const from = placed.spots[link.source];
+    const to = placed.spots[link.target];
+    if (from === undefined || to === undefined) return { ...link, d: "", head: "", word: null };
+    const head = arrowHead({ x: to.x, y: to.y + size.height / 2 });
+    const stops = stopsOf.get(link) ?? null;
+    if (stops !== null)
+      return { ...link, d: through(from, to, stops, size), head, word: wordOf.get(link) ?? null };
+    const lane = lanes.below(from, to);
+    return { ...link, d: lane.d, head, word: link.label === "" ? null : lane.middle };
+  });
+  const words = lines.flatMap(({ word, label }) => (word === null ? [] : [word.x + wordWidth(label) / 2]));
+  const right = Math.max(0, ...placed.spots.map((spot) => spot.x + size.width), ...words, lanes.right);
+  const bottom = Math.max(0, ...placed.spots.map((spot) => spot.y + size.height), lanes.bottom);
+  return { width: Math.ceil(right), height: Math.ceil(bottom), spots: placed.spots, lines };
+}
+
+function arranged(plan: Plan, arrange: Arrange | null): Arranged {
+  if (arrange !== null) {
+    try {
+      return arrange(plan);
+    } catch {
+      // A graph that the library cannot take is still drawn.
     }
-    if (!moved) break;
   }
-  const columns: number[][] = [];
-  for (let step = 0; step < steps; step++) {
-    const at = depth[step] ?? 0;
-    while (columns.length <= at) columns.push([]);
-    columns[at]?.push(step);
-  }
-  for (let at = 1; at < columns.length; at++) order(columns[at] ?? [], columns, edges);
-  return columns.filter((column) => column.length > 0);
+  return columns(plan);
 }
 
-/** Sorts a column by the mean row of what its steps come from, so that few lines cross. */
-function order(column: number[], columns: number[][], edges: readonly EdgeDef[]): void {
-  const row = new Map<number, number>();
-  for (const list of columns) {
-    for (const [at, step] of list.entries()) row.set(step, at - (list.length - 1) / 2);
+/** The links that close a cycle, found depth first from the steps that nothing leads to. */
+export function leadingBack({ steps, links }: Plan): Set<number> {
+  const out: number[][] = Array.from({ length: steps }, () => []);
+  const isEntered = new Array<boolean>(steps).fill(false);
+  for (const [n, { source, target }] of links.entries()) {
+    out[source]?.push(n);
+    if (source !== target) isEntered[target] = true;
   }
-  const mean = (step: number) => {
-    const sources = edges.filter((edge) => edge.target === step).map((edge) => row.get(edge.source) ?? 0);
-    return sources.length === 0 ? 0 : sources.reduce((a, b) => a + b, 0) / sources.length;
-  };
-  const means = new Map(column.map((step) => [step, mean(step)]));
-  column.sort((a, b) => (means.get(a) ?? 0) - (means.get(b) ?? 0) || a - b);
+  const back = new Set<number>();
+  const state = new Uint8Array(steps);
+  const all = Array.from({ length: steps }, (_, n) => n);
+  for (const root of [...all.filter((n) => !isEntered[n]), ...all]) {
+    if (state[root] !== 0) continue;
+    const path = [{ step: root, next: 0 }];
+    state[root] = 1;
+    while (path.length > 0) {
+      const top = path[path.length - 1];
+      if (top === undefined) break;
+      const n = out[top.step]?.[top.next++];
+      if (n === undefined) {
+        state[top.step] = 2;
+        path.pop();
+        continue;
+      }
+      const target = links[n]?.target ?? top.step;
+      if (state[target] === 1) back.add(n);
+      else if (state[target] === 0) {
+        state[target] = 1;
+        path.push({ step: target, next: 0 });
+      }
+    }
+  }
+  return back;
 }
 
-/** A line out of the right side into the left one, with rounded corners of 4 px and an arrow head. */
-function path(from: Spot | undefined, to: Spot | undefined): string {
-  if (from === undefined || to === undefined) return "";
-  const x1 = from.x + NODE.width;
-  const y1 = from.y + NODE.height / 2;
-  const y2 = to.y + NODE.height / 2;
-  const head = "m-4-3 4 3-4 3";
-  if (y1 === y2) return `M${x1} ${y1}H${to.x}${head}`;
-  const bend = to.x - NODE.gapX / 2;
-  const turn = y2 > y1 ? 4 : -4;
-  return `M${x1} ${y1}H${bend - 4}q4 0 4 ${turn}V${y2 - turn}q0 ${turn} 4 ${turn}H${to.x}${head}`;
+/** A line from the right side of a step to the left side of another, level past what stands between. */
+function through(from: Spot, to: Spot, stops: readonly Stop[], size: Metrics): string {
+  let x = from.x + size.width;
+  let y = from.y + size.height / 2;
+  let d = `M${x} ${y}`;
+  for (const stop of [...stops, { left: to.x, right: to.x, y: to.y + size.height / 2 }]) {
+    const middle = round((x + stop.left) / 2);
+    d += stop.y === y ? `H${stop.left}` : `C${middle} ${y} ${middle} ${stop.y} ${stop.left} ${stop.y}`;
+    if (stop.right > stop.left) d += `H${stop.right}`;
+    x = stop.right;
+    y = stop.y;
+  }
+  return d;
+}
+
+function arrowHead({ x, y }: Spot): string {
+  return `M${x - 6} ${y - 3.5}L${x} ${y}L${x - 6} ${y + 3.5}z`;
+}
+
+export function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+const kept = new Map<string, Layout>();
+const MOST_KEPT = 8;
+
+/** The layout of a flow, made once for each shape: neither a delta nor an edited prompt makes one. */
+export function layoutOf(flow: FlowView, arrange: Arrange): Layout {
+  const plan = planOf(flow);
+  const key = `${plan.steps} ${JSON.stringify(plan.links)}`;
+  const made = kept.get(key) ?? layout(plan, flow.sequence ? null : arrange);
+  kept.delete(key);
+  kept.set(key, made);
+  for (const old of kept.keys()) {
+    if (kept.size <= MOST_KEPT) break;
+    kept.delete(old);
+  }
+  return made;
 }

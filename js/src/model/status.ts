@@ -61,6 +61,13 @@ export function flowStatus(view: View, gone: boolean): Shown {
   return view.run === null ? "never" : view.run.status;
 }
 
+/** Why a step was not run, or failed though it may have been; null when there is nothing to say. */
+export function stepReason(step: StepView | null): string | null {
+  if (step === null || step.reason === null) return null;
+  if (step.status === "skipped") return `Not run: ${step.reason}`;
+  return step.status === "failed" ? `Failed: ${step.reason}` : null;
+}
+
 /** True while the shown run is the one that runs. */
 export function isLive(view: View): boolean {
   const run: RunView | null = view.run;

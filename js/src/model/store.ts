@@ -4,7 +4,7 @@
 // action, an action's numbers). Growing text and the log bypass them: their listeners write to the page.
 import { batch, type Signal, signal } from "@preact/signals";
 import { apply, type Change } from "./apply";
-import type { ActionView, Delta, FlowView, LogLineView, RunView, StepView, View } from "./wire";
+import type { ActionView, Delta, EdgeStatus, FlowView, LogLineView, RunView, StepView, View } from "./wire";
 
 /** `from` is the length before, or -1 when the text was replaced. */
 export type TextListener = (from: number) => void;
@@ -27,6 +27,7 @@ const EMPTY_ACTION: ActionView = {
   truncated: false,
   is_json: false,
   error: null,
+  progress: null,
   text: "",
 };
 
@@ -61,6 +62,12 @@ export class Store {
   step(step: number): StepView | null {
     this.read(`s${step}`);
     return this.view.run?.steps[step] ?? null;
+  }
+
+  /** Subscribes to one edge, by its number in the flow. */
+  edge(edge: number): EdgeStatus {
+    this.read(`e${edge}`);
+    return this.view.run?.edges[edge] ?? "waiting";
   }
 
   action(step: number, action: number): ActionView {
@@ -124,6 +131,7 @@ export class Store {
       return this.touchAll();
     }
     if (part === "log") return this.touchLog(kind, path.length);
+    if (part === "edges" && step !== undefined) return this.bump(`e${step}`);
     if (part !== "steps") return this.bump(NUMBERS.has(part) ? "facts" : "top");
     if (step === undefined) return this.touchAll();
     if (field === undefined || (field === "actions" && action === undefined)) return this.touchAll();

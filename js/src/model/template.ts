@@ -13,17 +13,23 @@ export function pieces(prompt: string, references: readonly string[]): Piece[] {
   let at = 0;
   for (const match of prompt.matchAll(REFERENCE)) {
     if (match.index > at) out.push({ text: prompt.slice(at, match.index), known: null });
-    out.push({ text: match[0], known: isKnown(nameIn(match[0]), references) });
+    out.push({ text: match[0], known: unknownIn(match[0], references).length === 0 });
     at = match.index + match[0].length;
   }
   if (at < prompt.length) out.push({ text: prompt.slice(at), known: null });
   return out;
 }
 
-/** The path in `{{ path }}`, without spaces, filters and block marks. */
-export function nameIn(reference: string): string {
+/** The paths in `{{ path }}` or `{{ a ?? b }}`, without spaces, filters and block marks. */
+export function namesIn(reference: string): string[] {
   const inner = reference.slice(2, -2).trim();
-  return (inner.replace(/^[#/^]\s*(if|each|unless|with)?\s*/, "").split(/[\s|]/)[0] ?? "").trim();
+  const paths = inner.replace(/^[#/^]\s*(if|each|unless|with)?\s*/, "").split("??");
+  return paths.map((path) => path.trim().split(/[\s|]/)[0] ?? "");
+}
+
+/** The paths of a reference that are not known. */
+export function unknownIn(reference: string, references: readonly string[]): string[] {
+  return namesIn(reference).filter((name) => !isKnown(name, references));
 }
 
 /** A path is known when it, or a path it starts with, is listed. With no list nothing is called unknown. */

@@ -9,6 +9,8 @@ export type RunStatus = "running" | "paused" | "completed" | "failed" | "cancele
 
 export type LogLevel = "debug" | "info" | "out" | "warn" | "error";
 
+export type EdgeStatus = "waiting" | "fired" | "failed" | "dead";
+
 export interface InputView {
   name: string;
   type: "text" | "number" | "integer" | "boolean" | "json" | "file";
@@ -45,6 +47,9 @@ export interface ActionDef {
 export interface StepDef {
   id: string;
   name: string;
+  kind: string;
+  join: string | null;
+  ports: string[];
   actions: ActionDef[];
 }
 
@@ -52,6 +57,12 @@ export interface EdgeDef {
   source: number;
   target: number;
   port: string;
+}
+
+export interface TriggerDef {
+  step: number;
+  name: string;
+  inputs: string[];
 }
 
 export interface ProblemView {
@@ -69,6 +80,7 @@ export interface FlowView {
   edges: EdgeDef[];
   sequence: boolean;
   inputs: InputView[];
+  triggers: TriggerDef[];
   models: string[];
   references: string[];
   problems: ProblemView[];
@@ -94,6 +106,12 @@ export interface AttemptLine {
   error: ErrorView | null;
 }
 
+export interface ProgressView {
+  done: number;
+  total: number | null;
+  text: string;
+}
+
 export interface ActionView {
   status: "pending" | "running" | "waiting" | "completed" | "failed" | "skipped" | "canceled";
   stale: string | null;
@@ -109,6 +127,7 @@ export interface ActionView {
   truncated: boolean;
   is_json: boolean;
   error: ErrorView | null;
+  progress: ProgressView | null;
   text: string;
 }
 
@@ -120,6 +139,7 @@ export interface StepView {
   ended_at: number | null;
   tokens: number | null;
   settled: number;
+  visits: number;
   actions: ActionView[];
 }
 
@@ -153,6 +173,7 @@ export interface RunView {
   cost_usd: number | null;
   stale: number;
   steps: StepView[];
+  edges: ("waiting" | "fired" | "failed" | "dead")[];
   log: LogView;
 }
 

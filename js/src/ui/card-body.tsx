@@ -3,19 +3,21 @@ import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { loadMarkdown, markdown } from "../host/asset";
 import { counted } from "../model/format";
 import { pieces } from "../model/template";
-import type { ActionView } from "../model/wire";
+import type { ActionDef, ActionView } from "../model/wire";
 import { Attempts } from "./attempts";
 import { type Card, views } from "./card-views";
 import { useUi } from "./context";
 import { Editor } from "./editor";
 import { Notes } from "./notes";
 import { Output } from "./output";
+import { Progress } from "./progress";
 import { Stream } from "./stream";
 
 export function Body(card: Card) {
   const { step, action, def, view, shown, ui, why } = card;
   const root = useRef<HTMLDivElement>(null);
   const canEdit = def.fields !== null;
+  const gone = useUi().session.gone.value;
   const close = () => {
     const edit = root.current?.closest(".fw-action")?.querySelector<HTMLElement>(".fw-edit");
     ui.editing.value = false;
@@ -28,6 +30,7 @@ export function Body(card: Card) {
   };
   return (
     <div class="fw-body" ref={root}>
+      {!gone && <Progress view={view} name={def.name} />}
       {ui.attempt.value === null && (
         <Notes
           view={view}
@@ -74,9 +77,9 @@ function Content(card: Card) {
   if (old?.loading) return <p class="fw-prompt">Waiting for the text of attempt {old.number}</p>;
   if (old)
     return <Output key={old.number} text={old.text} view={wants} whole={ui.whole} toggled={ui.toggled} />;
-  if (view.status === "pending") return <Prompt text={def.prompt} />;
+  if (view.status === "pending") return <Prompt def={def} />;
   if (view.status === "waiting" && view.text !== "") return <Stopped {...card} />;
-  if (shown === "running" && view.text === "") return <NoText view={view} />;
+  if (shown === "running" && view.text === "") return view.progress === null ? <NoText view={view} /> : null;
   if (view.text === "") return null;
   return (
     <div class="fw-holder" ref={holder}>
@@ -106,14 +109,17 @@ function Stopped({ view }: Card) {
   );
 }
 
-function Prompt({ text }: { text: string }) {
+/** What it will do: the prompt of a chat, else a summary; in code nothing is a reference. */
+function Prompt({ def: { type, prompt, fields } }: { def: ActionDef }) {
   const { references } = useUi().session.store.flow.value;
-  if (text === "") return null;
+  if (prompt === "") return null;
+  const isCode = type === "code";
+  const parts = isCode ? [{ text: prompt, known: null }] : pieces(prompt, references);
   return (
     <div class="fw-prompt">
-      <span class="label">Prompt</span>
-      <p class="pre">
-        {pieces(text, references).map((part, n) =>
+      <span class="label">{fields === null ? "Definition" : "Prompt"}</span>
+      <p class={isCode ? "pre mono" : "pre"}>
+        {parts.map((part, n) =>
           part.known === null ? (
             part.text
           ) : (

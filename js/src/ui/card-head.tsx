@@ -1,5 +1,5 @@
 // The lines of a card above its text: play, index, name, status, time; type and model, views, tools.
-import { counted, duration } from "../model/format";
+import { counted, duration, instant } from "../model/format";
 import { isActive, isSettled, type Shown } from "../model/status";
 import type { ActionView } from "../model/wire";
 import { type Card, views } from "./card-views";
@@ -37,7 +37,7 @@ export function Head(card: Card) {
       <h4 class="fw-action-name" title={def.name}>
         {def.name}
       </h4>
-      <Status status={shown} />
+      <Status status={shown} title={instant(view)} />
       <span class="t">
         <Time view={view} shown={shown} />
       </span>

@@ -18,12 +18,16 @@ export interface Card extends CardProps {
   why: string | null;
 }
 
+/** A number, true, false or null looks the same in every view. */
+const BARE = /^\s*(-?\d+(\.\d+)?(e[+-]?\d+)?|true|false|null)\s*$/i;
+
 /** The views that apply to this text, and the one that is shown. */
 export function views(card: Card): { options: OutputView[]; value: OutputView } {
   const { view, ui } = card;
   const old = ui.attempt.value;
   const text = old?.text ?? view.text;
   if (text === "" || (old === null && view.status === "waiting")) return { options: [], value: "text" };
+  if (BARE.test(text)) return { options: [], value: "text" };
   const isJson = old?.is_json ?? view.is_json;
   const rich: OutputView | null = isJson ? "json" : card.def.has_schema ? null : "markdown";
   const options: OutputView[] = rich === null ? ["text"] : [rich, "text"];

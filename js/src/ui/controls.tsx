@@ -96,9 +96,9 @@ export function Switch<T extends string>({ label, options, value, choose }: Swit
   );
 }
 
-export function Status({ status, word }: { status: Shown; word?: string }) {
+export function Status({ status, word, title }: { status: Shown; word?: string; title?: string }) {
   return (
-    <span class="fw-status" data-s={status}>
+    <span class="fw-status" data-s={status} title={title}>
       <Icon name={statusIcon(status)} />
       {word ?? WORD[status]}
     </span>

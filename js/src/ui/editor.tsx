@@ -1,7 +1,7 @@
 // The editor of an action, in place of its output: a draft until it runs, back to the flow by a press.
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { isKnown, nameIn, nearest, pieces } from "../model/template";
+import { nearest, pieces, unknownIn } from "../model/template";
 import type { FieldsView } from "../model/wire";
 import { useUi } from "./context";
 import { Button, QUIET } from "./controls";
@@ -126,7 +126,7 @@ function Template({ label, value, set, focus }: TemplateProps) {
   const { references } = session.store.flow.value;
   const text = value ?? "";
   const parts = pieces(text, references);
-  const unknown = parts.filter((part) => part.known === false).map((part) => nameIn(part.text));
+  const unknown = parts.flatMap((part) => (part.known === false ? unknownIn(part.text, references) : []));
   return (
     <label>
       <span class="label">{label}</span>
@@ -160,7 +160,6 @@ function Template({ label, value, set, focus }: TemplateProps) {
 }
 
 function Unknown({ name, references }: { name: string; references: readonly string[] }) {
-  if (isKnown(name, references)) return null;
   const near = nearest(name, references);
   return (
     <span class="fw-problem">

@@ -1,59 +1,70 @@
-// The strip with the steps and what follows what; a press on one goes to it.
-import { layout, NODE } from "../model/graph";
-import { stepStatus, WORD } from "../model/status";
-import type { StepDef } from "../model/wire";
+// The graph as the body of the widget, with the cards of one step below it; drawn by a part loaded on demand.
+import { type Signal, signal } from "@preact/signals";
+import type { FunctionComponent } from "preact";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Fragment, jsx, jsxs } from "preact/jsx-runtime";
+import { loader } from "../host/asset";
+import { traced } from "../model/trace";
 import { useUi } from "./context";
-import { QUIET } from "./controls";
-import { Icon, statusIcon } from "./icons";
+import { Step } from "./step";
+import { Strip } from "./strip";
 
-export function Graph() {
-  const { session } = useUi();
-  const { steps, edges, sequence } = session.store.flow.value;
-  const chain = sequence && edges.length === 0;
-  const all = chain ? steps.slice(1).map((_, n) => ({ source: n, target: n + 1, port: "" })) : edges;
-  const { width, height, spots, lines } = layout(steps.length, all);
+export interface GraphPart {
+  css: string;
+  Canvas: FunctionComponent<{ chosen: number; press: (step: number) => void }>;
+}
+
+/** What the part takes from here, by the names it imports: both must have one Preact and one context. */
+const SHARED: Record<string, object> = {
+  "preact/hooks": { useLayoutEffect, useMemo, useRef, useState },
+  "preact/jsx-runtime": { Fragment, jsx, jsxs },
+  "./context": { useUi },
+};
+
+/** Null until it is loaded; the strip stands in for it. */
+export const graphPart: Signal<GraphPart | null> = signal(null);
+type Make = (require: (name: string) => object | undefined) => GraphPart;
+const load = loader(graphPart, "flow_graph", (part) => (part.default as Make)((name) => SHARED[name]));
+
+export function GraphBody({ root }: { root: HTMLElement }) {
+  const { session, state } = useUi();
+  const { steps } = session.store.flow.value;
+  const { commands } = session;
+  const shown = useShown();
+  const def = steps[shown];
+  const press = (step: number) => {
+    state.choose(step);
+    state.setOpen(step, true);
+    requestAnimationFrame(() =>
+      root.querySelector(`.fw-step[data-step="${step}"]`)?.scrollIntoView({ block: "nearest" }),
+    );
+  };
+  useLayoutEffect(() => void load(commands), [commands]);
+  const part = graphPart.value;
   return (
-    <nav class="fw-graph" aria-label="Graph">
-      <div style={{ width: `${width}px`, height: `${height}px` }}>
-        <svg aria-hidden="true">
-          {lines.map((line) => (
-            <Edge key={`${line.source} ${line.target} ${line.port}`} {...line} />
-          ))}
-        </svg>
-        {steps.map((step, n) => (
-          <Node key={step.id} step={n} def={step} x={spots[n]?.x ?? 0} y={spots[n]?.y ?? 0} />
-        ))}
-      </div>
-    </nav>
+    <>
+      {part === null ? (
+        <Strip press={press} />
+      ) : (
+        <>
+          <style>{part.css}</style>
+          <part.Canvas chosen={shown} press={press} />
+        </>
+      )}
+      <div class="fw-steps">{def !== undefined && <Step key={def.id} step={shown} def={def} />}</div>
+    </>
   );
 }
 
-/** Dashed when nothing came along it: its target was skipped, or its source failed or was skipped. */
-function Edge({ d, source, target }: { d: string; source: number; target: number }) {
-  const { session } = useUi();
-  const from = session.store.step(source)?.status;
-  const dead = session.store.step(target)?.status === "skipped" && (from === "failed" || from === "skipped");
-  return <path class={dead ? "dead" : undefined} d={d} />;
-}
-
-function Node({ step, def, x, y }: { step: number; def: StepDef; x: number; y: number }) {
-  const { session, goTo } = useUi();
-  const status = stepStatus(session.store.step(step), session.gone.value);
-  return (
-    <button
-      {...QUIET}
-      type="button"
-      class="node"
-      title={def.name}
-      style={{ left: `${x}px`, top: `${y}px`, width: `${NODE.width}px` }}
-      onClick={() => goTo(step, null)}
-    >
-      <span class="fw-mark" data-s={status}>
-        <Icon name={statusIcon(status)} />
-      </span>
-      <span class="vh">{WORD[status]}</span>
-      <span class="idx">{step}</span>
-      <span class="name">{def.name}</span>
-    </button>
-  );
+/** The step below the graph: the reader's, or the one that runs. */
+function useShown(): number {
+  const { session, state } = useUi();
+  const { steps } = session.store.flow.value;
+  const chosen = state.chosen.value;
+  const views = () => steps.map((_, n) => session.store.step(n));
+  const shown = state.tracing.value ? traced(views(), chosen) : Math.min(chosen, steps.length - 1);
+  useLayoutEffect(() => {
+    state.chosen.value = shown;
+  }, [shown]);
+  return shown;
 }

@@ -1,8 +1,9 @@
 // The top of the widget: name and status, what can be run, the facts, the toggles, and the progress.
 import { useLayoutEffect, useRef } from "preact/hooks";
+import type { InputEdits } from "../host/inputs";
 import { clock, cost, count, counted, duration } from "../model/format";
 import { isLive, stepStatus, whyNotRun } from "../model/status";
-import type { RunLine, RunView } from "../model/wire";
+import type { FlowView, InputView, RunLine, RunView } from "../model/wire";
 import { useUi } from "./context";
 import { Button, Elapsed, QUIET, Status, Switch } from "./controls";
 
@@ -29,14 +30,16 @@ export function Header() {
 }
 
 function Go() {
-  const { session, inputs } = useUi();
+  const { session, inputs, state } = useUi();
   const view = session.store.top();
+  const flow = session.store.flow.value;
+  const start = state.startOf(flow);
   const gone = session.gone.value;
   const live = isLive(view) || view.running !== null;
   const box = useRef<HTMLDivElement>(null);
   const cancelHadFocus = useRef(false);
   const stale = view.run?.stale ?? 0;
-  const why = whyNotRun(view, gone) ?? whyNotReady(session.store.flow.value.inputs, view.inputs, inputs);
+  const why = whyNotRun(view, gone) ?? whyNotReady(asked(flow, start), view.inputs, inputs);
   useLayoutEffect(() => {
     if (live || !cancelHadFocus.current) return;
     cancelHadFocus.current = false;
@@ -45,6 +48,7 @@ function Go() {
   return (
     <div class="fw-go" ref={box}>
       {view.run !== null && <Picker />}
+      {start !== null && <Start step={start} />}
       {live && !gone && (
         <span
           class="fw-slot"
@@ -75,7 +79,7 @@ function Go() {
         icon="play"
         command="run_flow"
         why={why}
-        press={() => inputs.runFlow()}
+        press={() => inputs.runFlow(start)}
       >
         Run flow
       </Button>
@@ -83,15 +87,44 @@ function Go() {
   );
 }
 
-type Inputs = ReturnType<typeof useUi>["inputs"];
-type Flow = ReturnType<typeof useUi>["session"]["store"]["flow"]["value"];
+/** The inputs that a run takes which begins at a trigger. */
+function asked({ inputs, triggers }: FlowView, start: number | null): InputView[] {
+  const names = triggers.find(({ step }) => step === start)?.inputs;
+  return names === undefined ? inputs : inputs.filter(({ name }) => names.includes(name));
+}
 
-function whyNotReady(defs: Flow["inputs"], values: Record<string, unknown>, edits: Inputs): string | null {
+function whyNotReady(defs: InputView[], values: Record<string, unknown>, edits: InputEdits): string | null {
   const [invalid] = edits.invalid.value;
   if (invalid !== undefined) return `${invalid} is not valid yet`;
   const all = { ...values, ...edits.unsent.value };
   const missing = defs.find((def) => def.required && def.default === null && all[def.name] == null);
   return missing === undefined ? null : `Enter ${missing.name} first`;
+}
+
+/** Which of several triggers begins the next run. */
+function Start({ step }: { step: number }) {
+  const { session, state } = useUi();
+  const { triggers } = session.store.flow.value;
+  return (
+    <label class="fw-start">
+      <span class="label">Start at</span>
+      <select
+        {...QUIET}
+        class="field"
+        disabled={session.gone.value}
+        value={String(step)}
+        onChange={(event) => {
+          state.trigger.value = Number(event.currentTarget.value);
+        }}
+      >
+        {triggers.map((trigger) => (
+          <option key={trigger.step} value={String(trigger.step)} selected={trigger.step === step}>
+            {`${trigger.step} · ${trigger.name}`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
 }
 
 function Picker() {
@@ -139,11 +172,7 @@ function Facts() {
   }
   return (
     <div class="fw-facts">
-      <span class="n">
-        <b>
-          <Worked run={run} />
-        </b>
-      </span>
+      <Worked run={run} />
       <span class="n">
         <b>{`${count(run.settled)} of ${count(run.total)}`}</b> {run.total === 1 ? "action" : "actions"}
       </span>
@@ -165,10 +194,15 @@ function Facts() {
 /** How long the run has worked: before a rerun the time stands still, and it stops when nobody answers. */
 function Worked({ run }: { run: RunView }) {
   const { session } = useUi();
-  if (run.active_at === null) return <>{duration(run.active_seconds)}</>;
-  const from = run.active_at - run.active_seconds;
-  if (session.gone.value || session.silent.value) return <>{duration(session.store.view.now - from)}</>;
-  return <Elapsed from={from} />;
+  const from = (run.active_at ?? 0) - run.active_seconds;
+  const stands = run.active_at === null || session.gone.value || session.silent.value;
+  const word = stands && duration((run.active_at === null ? 0 : session.store.view.now) - from);
+  if (word === "") return null;
+  return (
+    <span class="n">
+      <b>{word || <Elapsed from={from} />}</b>
+    </span>
+  );
 }
 
 function Toggles() {
@@ -176,7 +210,9 @@ function Toggles() {
   const modes = [
     { value: "cards", word: "Cards" },
     { value: "lines", word: "Lines" },
+    { value: "graph", word: "Graph" },
   ] as const;
+  const isGraph = state.mode.value === "graph";
   return (
     <div class="fw-views">
       <Switch
@@ -188,12 +224,14 @@ function Toggles() {
       <span class="seg">
         <Button
           class=""
-          pressed={state.graph.value}
+          title="The graph in small above the steps"
+          pressed={state.strip.value && !isGraph}
+          why={isGraph ? "The graph is shown below" : null}
           press={() => {
-            state.graph.value = !state.graph.value;
+            state.strip.value = !state.strip.value;
           }}
         >
-          Graph
+          Overview
         </Button>
         <Button
           class=""

@@ -1,11 +1,13 @@
 // One step: a line that stays the same in Cards and Lines, and the cards of its actions.
 import { useLayoutEffect } from "preact/hooks";
-import { capital, counted, duration, firstLine } from "../model/format";
-import { isActive, isSettled, type Shown, stepStatus, whyNotRun } from "../model/status";
-import type { StepDef, StepView } from "../model/wire";
+import { capital, count, counted, duration, firstLine, instant } from "../model/format";
+import { isActive, isSettled, type Shown, stepReason, stepStatus, whyNotRun } from "../model/status";
+import type { ActionView, ProgressView, StepDef, StepView } from "../model/wire";
 import { ActionCard } from "./action-card";
 import { useUi } from "./context";
 import { Button, Elapsed, Index, QUIET, Status } from "./controls";
+import { Note } from "./notes";
+import { Bar, progressWord } from "./progress";
 
 interface Props {
   step: number;
@@ -33,6 +35,7 @@ export function Step({ step, def }: Props) {
       tabIndex={-1}
     >
       <Head step={step} def={def} view={view} shown={shown} open={open} />
+      {open && view?.status === "failed" && <Why step={step} view={view} />}
       {open && (
         <div class="fw-grid">
           {def.actions.map((action, n) => (
@@ -72,11 +75,16 @@ function Head({
       <h3 class="fw-step-name" title={def.name}>
         {def.name}
       </h3>
-      <Status status={shown} />
+      <span class="fw-step-status">
+        <Status status={shown} title={instant(view)} />
+        {view !== null && view.visits > 1 && (
+          <span class="times" title={`Visited ${count(view.visits)} times`}>{`×${count(view.visits)}`}</span>
+        )}
+      </span>
       <span class="fw-step-line">
         {state.mode.value === "lines" && !open && <Line step={step} def={def} view={view} />}
       </span>
-      <Facts def={def} view={view} shown={shown} />
+      <Facts step={step} def={def} view={view} shown={shown} />
       <Button
         class="i"
         icon={open ? "up" : "down"}
@@ -88,34 +96,70 @@ function Head({
   );
 }
 
+/** Why a step failed whose cards do not say it: its join failed, or it came to its limit. */
+function Why({ step, view }: { step: number; view: StepView }) {
+  const { session } = useUi();
+  const actions = view.actions.map((_, n) => session.store.action(step, n));
+  const isSaid = actions.some((action) => isBroken(action) || action.reason === view.reason);
+  const why = stepReason(view);
+  if (isSaid || why === null) return null;
+  return (
+    <Note tone="err" icon="failed">
+      {`${why}.`}
+    </Note>
+  );
+}
+
+function isBroken({ status, error }: ActionView): boolean {
+  return status === "failed" && error !== null;
+}
+
 /** The first line of the output, or why there is none. */
 function Line({ step, view }: Props & { view: StepView | null }) {
   const { session } = useUi();
   if (view === null) return null;
-  if (view.status === "skipped" && view.reason !== null) return <>{`Not run: ${view.reason}`}</>;
+  const why = stepReason(view);
   const actions = view.actions.map((_, n) => session.store.action(step, n));
-  const failed = actions.find((action) => action.status === "failed" && action.error !== null);
+  const failed = actions.find(isBroken);
+  if (why !== null && failed === undefined) return <>{why}</>;
   const stale = actions.find((action) => action.stale !== null)?.stale;
   const text = firstLine(actions.find((action) => action.text !== "")?.text ?? "");
   const start = failed?.error?.what ?? (stale ? capital(stale) : "");
+  const running = progressOf(actions);
+  if (running) {
+    return (
+      <>
+        {running.text}
+        <Bar progress={running} />
+      </>
+    );
+  }
   return <>{[start, text].filter((part) => part !== "").join(" · ")}</>;
 }
 
-function Facts({ def, view, shown }: { def: StepDef; view: StepView | null; shown: Shown }) {
-  const { state } = useUi();
+/** How far the first of the actions is that is at work and can tell. */
+function progressOf(actions: ActionView[]): ProgressView | null {
+  return actions.find((action) => action.status === "running" && action.progress !== null)?.progress ?? null;
+}
+
+function Facts({ step, def, view, shown }: Props & { view: StepView | null; shown: Shown }) {
+  const { session, state } = useUi();
   const actions = counted(def.actions.length, "action");
   const lines = state.mode.value === "lines";
   const started = view?.started_at ?? null;
   const ended = view?.ended_at ?? null;
+  const isFolded = lines && !state.isOpen(step);
+  const running = isFolded ? progressOf(def.actions.map((_, n) => session.store.action(step, n))) : null;
   return (
     <span class="fw-step-facts">
+      {running !== null && <span>{progressWord(running)}</span>}
       {started !== null && ended !== null && <span>{duration(ended - started)}</span>}
       {started !== null && ended === null && isActive(shown) && (
         <span>
           <Elapsed from={started} />
         </span>
       )}
-      {view !== null && view.tokens !== null && <span>{counted(view.tokens, "token")}</span>}
+      {view !== null && view.tokens !== null && <span class="tok">{counted(view.tokens, "token")}</span>}
       {(!lines || started === null) && !(shown === "skipped" && lines) && <span>{actions}</span>}
     </span>
   );

@@ -2,7 +2,8 @@
 import { batch, type Signal, signal } from "@preact/signals";
 import type { FieldsView, FlowView, Json, LogLevel } from "../model/wire";
 
-export type Mode = "cards" | "lines";
+/** How the body is laid out: every step with cards, every step as a line, or the graph and one step. */
+export type Mode = "cards" | "lines" | "graph";
 export type OutputView = "markdown" | "json" | "text";
 
 /** Flows with more open in Lines. */
@@ -31,7 +32,17 @@ export interface ActionUi {
 
 export class UiState {
   readonly mode: Signal<Mode>;
-  readonly graph: Signal<boolean>;
+  /** True while the strip with all steps stands above the cards. */
+  readonly strip: Signal<boolean>;
+  /** The step whose cards stand below the graph. */
+  readonly chosen = signal(0);
+  /** True while the graph shows the step that runs, until the reader chooses one. */
+  readonly tracing = signal(true);
+  readonly zoom = signal(1);
+  /** Where the graph is scrolled to, and for which step of which flow it was; -1 for none. */
+  readonly canvas = { left: 0, top: 0, step: -1, flow: null as FlowView | null };
+  /** The trigger that begins the next run, of several; null for the first. */
+  readonly trigger: Signal<number | null> = signal(null);
   readonly log = signal(false);
   readonly inputsOpen: Signal<boolean>;
   readonly level: Signal<LogLevel> = signal("info");
@@ -44,19 +55,36 @@ export class UiState {
 
   constructor(flow: FlowView) {
     const actions = flow.steps.reduce((sum, step) => sum + step.actions.length, 0);
-    this.mode = signal(flow.steps.length > MOST_STEPS || actions > MOST_ACTIONS ? "lines" : "cards");
-    this.graph = signal(!flow.sequence && flow.edges.length > 0);
+    const branches = !flow.sequence && flow.edges.length > 0;
+    const many = flow.steps.length > MOST_STEPS || actions > MOST_ACTIONS;
+    this.mode = signal(branches ? "graph" : many ? "lines" : "cards");
+    this.strip = signal(branches);
     this.inputsOpen = signal(flow.inputs.length <= 6);
+  }
+
+  /** The step that the next run starts at; null when there is nothing to choose. */
+  startOf({ triggers }: FlowView): number | null {
+    const chosen = this.trigger.value;
+    const found = triggers.find(({ step }) => step === chosen) ?? triggers[0];
+    return found?.step ?? null;
   }
 
   /** Subscribes. */
   isOpen(step: number): boolean {
-    return this.stepSignal(step).value ?? this.mode.value === "cards";
+    return this.stepSignal(step).value ?? this.mode.value !== "lines";
   }
 
   setOpen(step: number, open: boolean): void {
     if (!open) this.opened.delete(step);
     this.stepSignal(step).value = open;
+  }
+
+  /** Shows a step below the graph because the reader wants it. */
+  choose(step: number): void {
+    batch(() => {
+      this.tracing.value = false;
+      this.chosen.value = step;
+    });
   }
 
   /** Opens a step that failed or asks, once per `occasion`. */

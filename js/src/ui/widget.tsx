@@ -7,11 +7,12 @@ import { Announcer } from "./announcer";
 import { Banners } from "./banner";
 import { type Ui, UiContext, useUi } from "./context";
 import { Frame } from "./frame";
-import { Graph } from "./graph";
+import { GraphBody } from "./graph";
 import { Header } from "./header";
 import { Inputs } from "./inputs";
 import { LogPane } from "./log-pane";
 import { Step } from "./step";
+import { Strip } from "./strip";
 import { followTheme } from "./theme";
 import { UiState } from "./ui-state";
 import { holdHeight, refocus, type Views } from "./views";
@@ -74,19 +75,31 @@ function Widget({ root }: { root: HTMLElement }) {
       <Header />
       <Banners />
       <Inputs />
-      {state.graph.value && flow.steps.length > 0 && <Graph />}
+      {mode === "graph" && flow.steps.length > 0 ? <GraphBody root={root} /> : <Lane />}
+      {state.log.value && <LogPane />}
+    </>
+  );
+}
+
+/** The steps one below the other, and if wanted how they hang together above. */
+function Lane() {
+  const { session, state, goTo } = useUi();
+  const { steps } = session.store.flow.value;
+  return (
+    <>
+      {state.strip.value && steps.length > 0 && <Strip press={(step) => goTo(step, null)} />}
       <div class="fw-steps">
-        {flow.steps.map((step, n) => (
+        {steps.map((step, n) => (
           <Step key={step.id} step={n} def={step} />
         ))}
       </div>
-      {state.log.value && <LogPane />}
     </>
   );
 }
 
 /** Opens a step and scrolls to it or to one of its cards: only a press of the reader does that. */
 function goTo(root: HTMLElement, state: UiState, step: number, action: number | null): void {
+  state.choose(step);
   state.setOpen(step, true);
   if (action !== null) state.action(step, action).open.value = true;
   requestAnimationFrame(() => {
