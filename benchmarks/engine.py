@@ -82,7 +82,7 @@ async def parts(make: Callable[[int], dict], count: int) -> dict[str, float]:
     started = time.perf_counter()
     flow = Flow(**fields)
     started = lap("Flow(…)", started)
-    assert check_flow(flow) == []
+    assert not any(problem.severity == "error" for problem in check_flow(flow))
     started = lap("check_flow", started)
     compile_graph(flow)
     started = lap("compile_graph", started)
