@@ -41,7 +41,8 @@ def test_a_notebook_that_was_edited_stays(tmp_path, monkeypatch):
 def test_an_unknown_notebook_names_those_there_are(tmp_path, capsys):
     assert cli.main(["demo", "--into", str(tmp_path), "--notebook", "9.ipynb"]) == 1
 
-    assert "There are: 01-quickstart.ipynb, 02-your-own-data.ipynb." in capsys.readouterr().err
+    names = "01-quickstart.ipynb, 02-your-own-data.ipynb, 03-your-own-action.ipynb, 04-graphs.ipynb"
+    assert f"There are: {names}." in capsys.readouterr().err
 
 
 def test_stopping_the_server_is_no_error(tmp_path, monkeypatch):
