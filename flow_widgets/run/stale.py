@@ -133,10 +133,8 @@ def source_digest(state: RunState, source: Place | tuple[int, int, str]) -> str 
     if len(source) == 2:
         return output_digest(state, source)
     newest = state.action((source[0], source[1])).newest
-    name = source[2]
-    if newest is None:
-        return None
-    return digest([[p, v] for p, v in newest.writes if p.split(".")[0] == name])
+    writes = newest.writes if newest else ()
+    return digest([[path, value] for path, value in writes if path.split(".")[0] == source[2]])
 
 
 def value_digest(state: RunState, name: str) -> str | None:

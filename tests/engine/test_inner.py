@@ -13,7 +13,9 @@ from flow_widgets.actions.set_state import SetState
 from flow_widgets.actions.subflow import Subflow
 from flow_widgets.actions.transform import Transform
 from flow_widgets.run import events as ev
+from flow_widgets.run.delta import Projection
 from flow_widgets.run.reduce import reduce
+from flow_widgets.run.state import AttemptState
 
 ENDS = (ev.FlowCompleted, ev.FlowFailed, ev.FlowCanceled)
 
@@ -246,3 +248,27 @@ async def test_a_rerun_of_a_map_adds_an_attempt_with_inner_runs_of_its_own(provi
     attempts = run._execution.state.action((0, 0)).attempts
     assert [sorted(attempt.inner) for attempt in attempts] == [[0, 1], [0, 1]]
     assert attempts[0].inner[0] is not attempts[1].inner[0]
+
+
+async def test_events_say_which_flow_and_viewers_are_told_where_it_runs():
+    told = []
+    flow = Flow(name="Outer", steps=[Loop(over=[1], body=[Transform(value="{{item}}")])])
+    runner = FlowRunner(flow, observers=[told.append])
+
+    run = await runner.run_flow()
+    projection = Projection(runner.execution(run).state)
+    projection.view()
+    inner = next(one for one in told if one.path and one.action is not None)
+    projection.note(inner)
+
+    assert (told[0].flow_id, told[0].flow_name) == ("outer", "Outer")
+    assert projection.touched == {(0, 0)}
+
+
+def test_the_tokens_of_an_attempt_are_its_own_and_those_inside_it():
+    def tokens(own, inside):
+        attempt = AttemptState(1, 1, Transform(value=1), (), 0.0)
+        attempt.total_tokens, attempt.inner_tokens = own, inside
+        return attempt.tokens
+
+    assert [tokens(*one) for one in [(None, None), (3, None), (None, 4), (3, 4)]] == [None, 3, 4, 7]

@@ -128,3 +128,16 @@ async def test_flow_run_takes_the_trigger_as_an_object(provider):
 
     assert isinstance(events[-1], ev.FlowCompleted)
     assert provider.requests[0].messages[-1]["content"] == "2"
+
+
+async def test_R9_the_trigger_of_a_run_follows_its_step_and_is_none_when_that_is_gone():
+    flow = Flow(steps=[Start(id="one"), Transform(value=1, id="two")])
+    runner = FlowRunner(flow)
+    state = runner.execution(await runner.run_flow()).state
+    assert state.trigger == 0
+
+    runner.revise(Flow(steps=[Transform(value=0, id="zero"), *flow.steps]))
+    assert state.trigger == 1
+
+    runner.revise(Flow(steps=[flow.steps[1]]))
+    assert state.trigger is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pytest
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from flow_widgets.actions.chat import Chat
 from flow_widgets.errors import InvalidFlow
@@ -11,6 +11,7 @@ from flow_widgets.flow.base import Model, model_at, place_of
 from flow_widgets.flow.formats import load_flow
 from flow_widgets.flow.message import Message, TextPart
 from flow_widgets.flow.model import Action, Flow, Input, Step
+from flow_widgets.flow.template import Templated
 
 
 def problems(document: Any) -> list[str]:
@@ -144,3 +145,21 @@ def test_the_class_at_a_place_of_a_raw_document_is_known(location, model):
 
 def test_the_class_of_an_action_in_a_document_is_its_own():
     assert model_at(Flow, {"steps": [Chat(prompt="x")]}, ("steps", 0, "actions", 0)) is Chat
+
+
+def test_a_constraint_beside_templated_says_where_it_goes():
+    with pytest.raises(TypeError, match=r"Write it inside: Templated\[Annotated\[float"):
+
+        class Beside(Model):
+            n: Templated[float] = Field(default=1, gt=0)
+
+
+def test_other_mistakes_in_a_class_stay_what_they_are():
+    class Fails:
+        def __set_name__(self, owner, name):
+            raise RuntimeError("something else")
+
+    with pytest.raises(RuntimeError, match="something else|Fails"):
+
+        class Other(Model):
+            fails = Fails()

@@ -5,6 +5,7 @@ import pytest
 from flow_widgets import Chat, Flow, FlowRunner
 from flow_widgets.actions.conditional import Conditional
 from flow_widgets.actions.set_state import SetState
+from flow_widgets.actions.transform import Transform
 from flow_widgets.errors import InvalidFlow, NoSuchStep
 from flow_widgets.flow.formats import dump_flow, load_flow
 from flow_widgets.flow.graph import compile_graph
@@ -188,3 +189,13 @@ def test_what_is_no_step_is_refused(given):
 def test_what_a_step_is_given_is_looked_at(step, changes):
     with pytest.raises(InvalidFlow, match=next(iter(changes))):
         Flow().add_step(step, **changes)
+
+
+def test_another_step_of_the_same_id_stands_for_the_one_of_the_flow():
+    flow = Flow()
+    flow.add_step(Transform(value=1), id="a")
+    flow.add_step(Transform(value=2), id="b")
+
+    edge = flow.add_edge(Step(id="a", actions=[Transform(value=9)]), "b")
+
+    assert (edge.source, edge.target) == ("a", "b")

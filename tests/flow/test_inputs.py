@@ -4,11 +4,12 @@ import math
 
 import pytest
 
+from flow_widgets.actions.transform import Transform
 from flow_widgets.errors import InvalidInputs
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.declared import Slot
-from flow_widgets.flow.inputs import cast, run_inputs
-from flow_widgets.flow.model import Flow, Input
+from flow_widgets.flow.inputs import body_inputs, cast, run_inputs
+from flow_widgets.flow.model import Body, Flow, Input
 from flow_widgets.flow.shared import cast_slot
 
 FILE = File.of(b"x", name="a.txt")
@@ -159,3 +160,10 @@ def test_W2_inputs_and_slots_are_cast_alike():
             one = cast("a", Input(type=kind), value)
             other = cast_slot("a", Slot(type=kind), value)
             assert (one, type(one)) == (other, type(other))
+
+
+def test_a_required_input_of_a_body_that_is_null_around_it_is_refused():
+    body = Body(Flow(inputs=["x"], steps=[Transform(value="{{x}}")]))
+
+    with pytest.raises(InvalidInputs, match="'x' must be given to the flow"):
+        body_inputs(body, {"x": None})

@@ -10,6 +10,7 @@ from flow_widgets.actions.map import Map
 from flow_widgets.actions.set_state import SetState
 from flow_widgets.actions.start import Start
 from flow_widgets.actions.subflow import Subflow
+from flow_widgets.actions.transform import Transform
 from flow_widgets.flow.check import check_flow
 
 
@@ -120,3 +121,15 @@ def test_what_is_available_is_listed_where_edges_are_drawn():
     (problem,) = check_flow(flow)
 
     assert problem.hint == "Declare it: Flow(inputs={'zzz': …}). Available: topic, body."
+
+
+def test_what_is_set_later_is_not_among_the_names_to_use():
+    flow = Flow(
+        inputs={"given": 1},
+        steps=[Transform(value="{{giveen}} {{other}}"), SetState(key="late", value=1)],
+    )
+
+    hints = [one.hint for one in check_flow(flow)]
+
+    assert any("given" in hint for hint in hints)
+    assert not any("late" in hint for hint in hints)

@@ -101,3 +101,19 @@ def test_a_pattern_in_a_path_is_stopped_too(function):
 )
 def test_patterns_and_queries_in_filters_are_those_of_the_standard(path, found):
     assert at_path([{"x": "ab"}, {"x": "bab"}], path) == found
+
+
+def test_a_pattern_that_is_nested_too_deeply_or_is_none_is_told(monkeypatch):
+    with pytest.raises(InvalidValue, match="is no regular expression"):
+        found_in("(", "x")
+
+    for error, words in (
+        (RecursionError, "nested too deeply"),
+        (OverflowError("big"), "used: big"),
+    ):
+
+        def fails(_, error=error):
+            raise error
+
+        monkeypatch.setattr("flow_widgets.flow.pattern._compiled", fails)
+        assert words in pattern_fault("a")

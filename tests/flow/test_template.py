@@ -272,3 +272,16 @@ def test_T9_dots_elsewhere_and_those_of_the_author_stay(url, made):
     values = {"x": "..", "y": "/..", "z": "https://a.de/../c"}
 
     assert render(url, lambda reference: values[reference.path[0]], "url") == made
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [({"a": None, "b": 2}, 2), ({"a": None}, None), ({"a": 1, "b": 2}, 1), ({"b": None}, None)],
+)
+def test_T8_null_is_passed_over_and_given_when_there_is_nothing_else(values, found):
+    def look(reference):
+        if reference.path[0] not in values:
+            raise MissingReference(str(reference), "there is none")
+        return values[reference.path[0]]
+
+    assert render("{{a ?? b}}", look) == found

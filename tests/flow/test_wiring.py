@@ -8,6 +8,7 @@ from flow_widgets import Chat, Flow
 from flow_widgets.actions.conditional import Conditional
 from flow_widgets.actions.loop import Loop
 from flow_widgets.actions.start import Start
+from flow_widgets.actions.transform import Transform
 from flow_widgets.flow.check import check_flow
 from flow_widgets.flow.model import Edge, Step
 
@@ -121,3 +122,21 @@ def test_all_that_is_wrong_is_told_at_once_also_in_flows_inside_actions():
         "edges[1].target",
         "steps",
     ]
+
+
+def test_a_join_where_a_cycle_is_entered_is_a_warning():
+    flow = Flow(
+        steps=[
+            Step(id="a", actions=[Transform(value=1)]),
+            Step(id="b", actions=[Conditional(left=1, right=1)], join="all_done"),
+        ],
+        edges=[
+            Edge(source="a", target="b"),
+            Edge(source="b", target="b", source_port="true"),
+        ],
+    )
+
+    found = [one for one in check_flow(flow) if one.place == "steps[1].join"]
+
+    assert [one.severity for one in found] == ["warning"]
+    assert "'all_done' can never be satisfied by all edges: 'b' runs only after" in found[0].what

@@ -23,3 +23,10 @@ def test_half_of_a_surrogate_pair_has_a_digest():
 def test_what_is_no_json_data_has_none(value):
     with pytest.raises(TypeError):
         digest(value)
+
+
+def test_a_value_beyond_the_limit_is_refused(monkeypatch):
+    monkeypatch.setattr("flow_widgets.run.digest.MAX_CHARS", 100)
+
+    with pytest.raises(ValueError, match="over the limit of 100"):
+        digest("x" * 101)

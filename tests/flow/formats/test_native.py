@@ -81,3 +81,10 @@ def test_a_document_of_another_version_is_refused():
         "The flow has the format 'flow_widgets/2'; this version reads 'flow_widgets/1'. "
         "Update flow_widgets."
     )
+
+
+def test_slots_keep_their_types():
+    flow = Flow(state={"n": 0, "any": {"type": "any"}, "user": {}})
+
+    assert load_flow(dump_flow(flow)) == flow
+    assert dump_flow(flow)["state"]["any"] == {"type": "any"}

@@ -85,13 +85,10 @@ def _loaded(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]
             "A definition with 'nodes' is of a later generation, which can't be loaded yet.",
             hint="Write it with 'elements', 'connections' and 'start_element_id'.",
         )
-    try:
-        definition = read(document)
-        wiring = Wiring(definition)
-        steps = [_step(each, wiring, definition.start) for each in definition.elements.values()]
-        edges = edges_of(definition.connections, wiring)
-    except RecursionError:
-        raise UnknownFormat("The document is nested too deeply.") from None
+    definition = read(document)
+    wiring = Wiring(definition)
+    steps = [_step(each, wiring, definition.start) for each in definition.elements.values()]
+    edges = edges_of(definition.connections, wiring)
     native = {
         "name": definition.name,
         **({"id": definition.id} if definition.id else {}),

@@ -91,10 +91,7 @@ def load(document: Mapping[str, Any]) -> dict[str, Any]:
     problems = list(unfit(document, _SHAPE)) or list(_faults(document))
     if problems:
         raise InvalidFlow(problems)
-    try:
-        return _loaded(document)
-    except RecursionError:
-        raise UnknownFormat("The document is nested too deeply.") from None
+    return _loaded(document)
 
 
 def dump(flow: Flow) -> dict[str, Any]:
