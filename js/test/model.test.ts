@@ -101,6 +101,22 @@ describe("log window", () => {
 });
 
 describe("strip", () => {
+  test("a cycle takes columns as its steps follow one another, and the edge back runs below them", () => {
+    const pairs: [number, number][] = [
+      [0, 1],
+      [1, 2],
+      [2, 1],
+      [2, 3],
+    ];
+    const edges = pairs.map(([source, target]) => ({ source, target, port: "" }));
+
+    const { spots, lines, height } = layout(4, edges);
+
+    expect(spots.map((spot) => spot.x)).toEqual([0, 160, 320, 480]);
+    expect(new Set(spots.map((spot) => spot.y)).size).toBe(1);
+    expect(lines[2]).toContain(`V${height - 1}`);
+  });
+
   const edge = (source: number, target: number) => ({ source, target, port: "" });
 
   test("a sequence is one row", () => {

@@ -17,9 +17,10 @@ export interface Row {
 }
 
 export function layout(steps: number, edges: readonly EdgeDef[]): Row {
+  const back = backEdges(steps, edges);
   const columns = columnsOf(
     steps,
-    edges.filter(({ source, target }) => source !== target),
+    edges.filter((edge) => !back.has(edge)),
   );
   const tallest = Math.max(1, ...columns.map((column) => column.length));
   const height = tallest * (NODE.height + NODE.gapY) - NODE.gapY;
@@ -30,8 +31,56 @@ export function layout(steps: number, edges: readonly EdgeDef[]): Row {
       spots[step] = { x: x * (NODE.width + NODE.gapX), y: top + row * (NODE.height + NODE.gapY) };
     });
   });
-  const lines = edges.map(({ source, target }) => path(spots[source], spots[target]));
-  return { width: columns.length * (NODE.width + NODE.gapX) - NODE.gapX, height, spots, lines };
+  const lines = edges.map((edge) => {
+    const [from, to] = [spots[edge.source], spots[edge.target]];
+    return back.has(edge) ? under(from, to, height + BELOW) : path(from, to);
+  });
+  const width = columns.length * (NODE.width + NODE.gapX) - NODE.gapX;
+  return { width, height: height + (back.size > 0 ? BELOW + 1 : 0), spots, lines };
+}
+
+/** How far below the nodes an edge runs that leads back. */
+const BELOW = 8;
+
+/** The edges that lead back to a step on the way to which they are met, so that cycles take columns too. */
+function backEdges(steps: number, edges: readonly EdgeDef[]): Set<EdgeDef> {
+  const out = Array.from({ length: steps }, () => [] as EdgeDef[]);
+  const entered = new Array<boolean>(steps).fill(false);
+  for (const edge of edges) {
+    out[edge.source]?.push(edge);
+    entered[edge.target] = true;
+  }
+  const all = Array.from({ length: steps }, (_, step) => step);
+  const met = new Set<number>();
+  const way = new Set<number>();
+  const found = new Set<EdgeDef>();
+  for (const root of [...all.filter((step) => !entered[step]), ...all]) {
+    if (met.has(root)) continue;
+    const walk: [number, number][] = [[root, 0]];
+    met.add(root);
+    way.add(root);
+    for (let at = walk.at(-1); at !== undefined; at = walk.at(-1)) {
+      const edge = out[at[0]]?.[at[1]++];
+      if (edge === undefined) {
+        way.delete(at[0]);
+        walk.pop();
+      } else if (way.has(edge.target)) {
+        found.add(edge);
+      } else if (!met.has(edge.target)) {
+        met.add(edge.target);
+        way.add(edge.target);
+        walk.push([edge.target, 0]);
+      }
+    }
+  }
+  return found;
+}
+
+/** A line out of the lower side, under the nodes, and up into the lower side of an earlier one. */
+function under(from: Spot | undefined, to: Spot | undefined, base: number): string {
+  if (from === undefined || to === undefined) return "";
+  const [x1, x2] = [from.x + NODE.width - 12, to.x + 12];
+  return `M${x1} ${from.y + NODE.height}V${base}H${x2}V${to.y + NODE.height}m-3 4 3-4 3 4`;
 }
 
 function columnsOf(steps: number, edges: readonly EdgeDef[]): number[][] {
