@@ -46,6 +46,11 @@ RETRYABLE: frozenset[str] = frozenset(
 )
 """Kinds for which the same request may succeed when it is sent again."""
 
+_NEVER_RETRYABLE: frozenset[str] = frozenset(
+    {"quota", "auth", "context_length", "content_filter", "refusal", "too_large", "bad_tool_call"}
+)
+"""Kinds that stay as they are, whatever the server says."""
+
 
 class FlowError(Exception):
     """Something is wrong with a flow or with how it is used; root of every error here."""
@@ -165,6 +170,8 @@ class ProviderError(FlowError):
     """What the server asked to wait, in seconds, or None."""
     detail: str
     """The server's own words, cut and with secrets removed; empty when there are none."""
+    should_retry: bool | None
+    """What the server says about sending the request again, or None."""
 
     def __init__(
         self,
@@ -176,6 +183,7 @@ class ProviderError(FlowError):
         request_id: str | None = None,
         retry_after_seconds: float | None = None,
         detail: str = "",
+        should_retry: bool | None = None,
     ) -> None:
         super().__init__(
             what,
@@ -185,12 +193,64 @@ class ProviderError(FlowError):
             request_id=request_id,
             retry_after_seconds=retry_after_seconds,
             detail=detail,
+            should_retry=should_retry,
         )
 
     @property
     def retryable(self) -> bool:
-        """Whether sending the same request again may succeed."""
-        return self.kind in RETRYABLE
+        """Whether sending the same request again may succeed.
+
+        The server knows better, except where only a person can change what it refused.
+        """
+        if self.should_retry is None or self.kind in _NEVER_RETRYABLE:
+            return self.kind in RETRYABLE
+        return self.should_retry
+
+
+class BudgetSpent(FlowError, RuntimeError):
+    """The budget of a step or an action is spent; the text that had come is kept."""
+
+    kind: str = "budget"
+
+
+class StoreError(FlowError, RuntimeError):
+    """Runs can't be kept in, or read from, their store; what is in memory stays there."""
+
+
+class StoreLocked(StoreError):
+    """Another process holds the store, and did not let go of it in time."""
+
+
+class StoreReadOnly(StoreError):
+    """The store, or its folder, can't be written."""
+
+
+class StoreFull(StoreError):
+    """There is no space left where the store is."""
+
+
+class StoreDamaged(StoreError):
+    """The store is cut off or broken, or holds something that was not written by this project."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer version; it is left as it is."""
+
+
+class StoreUnreachable(StoreError):
+    """The server of the store does not answer, or refuses the user."""
+
+
+class RunInUse(StoreError):
+    """Somebody else drives the run: another kernel, or another widget of this one."""
+
+
+class RunChanged(StoreError):
+    """The run went on elsewhere since it was read, so that what is held here is too old."""
+
+
+class NoSuchRun(StoreError, LookupError):
+    """The store keeps no such run."""
 
 
 class InvalidAddress(FlowError, ValueError):

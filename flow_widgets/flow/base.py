@@ -174,10 +174,16 @@ def _spot(
         if many is not None:
             owner, here, many = None, many(value), None
             continue
-        rule = here.parts.get(str(part)) if here else None
+        rule = _part_at(here, str(part)) if here else None
         owner, here = here, rule.resolve(value) if rule and not rule.many else None
         many = rule.resolve if rule and rule.many else None
     return _Spot(place, order, owner, here)
+
+
+def _part_at(model: type[Model], key: str) -> Part | None:
+    """Return what stands at a key of a model, as it says itself, or a class that it inherits from."""
+    named: list[Mapping[str, Part]] = [vars(one).get("parts") or {} for one in model.__mro__]
+    return next((parts[key] for parts in named if key in parts), None)
 
 
 def _is_place(part: str | int, value: Any, *, is_new: bool) -> bool:

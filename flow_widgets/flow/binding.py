@@ -70,7 +70,7 @@ _BASE_FIELDS = frozenset({"save_as"})
 
 
 @cache
-def _deferred(model: type[Model]) -> frozenset[str]:
+def deferred_fields(model: type[Model]) -> frozenset[str]:
     """Return the names of the fields that are filled in by the action itself."""
     return frozenset(
         name
@@ -113,7 +113,7 @@ def own_uses(action: Action) -> Iterator[Use]:
     """Yield every reference of an action's own fields, not of the flows inside it."""
     local = {name for body in action.bodies.values() for name in body.variables}
     for location, text in _texts(action, ()):
-        is_late = location[0] in _deferred(type(action))
+        is_late = location[0] in deferred_fields(type(action))
         for reference in references(text):
             if not (is_late and reference.path[0] in local):
                 yield Use(place_of(location), reference)
@@ -206,7 +206,7 @@ def _item(value: Any, location: tuple[str | int, ...]) -> Any:
 
 
 def _bound_model(model: Model, lookup: Lookup, location: tuple[str | int, ...]) -> Any:
-    deferred = _deferred(type(model))
+    deferred = deferred_fields(type(model))
     changes: dict[str, Any] = {}
     for name, target in _targets(type(model)).items():
         old = getattr(model, name)

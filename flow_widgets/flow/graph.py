@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
@@ -77,7 +77,7 @@ class Graph:
 
     inner: dict[Place, tuple[Graph, ...]]
     """The graphs of the flows inside an action."""
-    index: Index
+    index: Index = field(compare=False)
     """Finds steps and actions by what references call them."""
 
     def inner_graph(self, place: Place, flow: Flow) -> Graph:

@@ -24,6 +24,7 @@ from flow_widgets.flow import building, catalog
 from flow_widgets.flow.base import Model, Part
 from flow_widgets.flow.declared import Input, Slot
 from flow_widgets.flow.identity import identified, index_in, slug
+from flow_widgets.flow.limits import Budget, Retry
 
 if TYPE_CHECKING:
     from flow_widgets.engine.run import Run
@@ -46,6 +47,16 @@ class Action(Model):
     """Whether ``run`` never awaits anything: such an action needs no task of its own."""
     is_trigger: ClassVar[bool] = False
     """Whether a run can be begun here, by something that happened outside."""
+    is_cacheable: ClassVar[bool] = False
+    """Whether an equal action may take its output from an earlier run, where the owner wants that."""
+    retries_itself: ClassVar[bool] = False
+    """Whether it repeats what failed by itself, so that nobody else does."""
+    not_sent: ClassVar[frozenset[str]] = frozenset({"id", "name", "retry", "budget"})
+    """The fields that change nothing of what is sent or made, so that an output stands without them."""
+    parts: ClassVar[Mapping[str, Part]] = {
+        "retry": Part(lambda _: Retry),
+        "budget": Part(lambda _: Budget),
+    }
 
     type: str
     id: str = ""
@@ -54,6 +65,10 @@ class Action(Model):
     save_as: str | dict[str, str] | None = None
     """Where in the shared state the output goes: a path such as ``user.name``; or a dict of such
     paths, each with the path of a part of the output."""
+    retry: Retry | None = None
+    """How a failed attempt is repeated; None: as the flow says."""
+    budget: Budget | None = None
+    """What all its attempts in one visit may spend; beyond it, it fails."""
 
     @property
     def ports(self) -> tuple[str, ...]:
@@ -155,7 +170,10 @@ AnyAction = Annotated[SerializeAsAny[Action], WrapValidator(_as_action)]
 class Step(Model):
     """One place in the flow's graph; its actions run in parallel."""
 
-    parts: ClassVar[Mapping[str, Part]] = {"actions": Part(_action_class, many=True)}
+    parts: ClassVar[Mapping[str, Part]] = {
+        "actions": Part(_action_class, many=True),
+        "budget": Part(lambda _: Budget),
+    }
 
     id: str = ""
     """Unique in its flow; made from the name, or the place, when it is not given."""
@@ -164,6 +182,8 @@ class Step(Model):
     join: JoinMode | None = None
     """When the step starts if several edges lead to it; None: ``all_success``, in a sequence
     ``all_done``."""
+    budget: Budget | None = None
+    """What its actions may spend together in one visit; beyond it, those that run fail."""
 
     @classmethod
     def normal(cls, document: Any) -> Any:
@@ -218,6 +238,8 @@ class Flow(Model):
         "edges": Part(lambda _: Edge, many=True),
         "inputs": Part(lambda _: Input, many=True),
         "state": Part(lambda _: Slot, many=True),
+        "retry": Part(lambda _: Retry),
+        "budget": Part(lambda _: Budget),
     }
 
     name: str = "Flow"
@@ -238,6 +260,10 @@ class Flow(Model):
     """How many actions may run at the same time; None: no limit."""
     max_iterations: int = Field(default=100, ge=1)
     """How often each step on a cycle of edges may be visited; ten times that, all of them together."""
+    retry: Retry = Field(default_factory=Retry)
+    """How failed attempts of its actions are repeated."""
+    budget: Budget | None = None
+    """What a run may spend; beyond it the run is stopped, and what has come is kept."""
     steps: tuple[Step, ...] = ()
     edges: tuple[Edge, ...] = ()
     _given: building.Given = PrivateAttr(default_factory=building.Given)

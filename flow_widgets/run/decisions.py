@@ -14,6 +14,9 @@ class StartStep:
     step: int
     actions: tuple[int, ...]
     rerun: bool = False
+    resumed: bool = False
+    visit: int = 0
+    """The number of the visit that it goes on with; 0 where it is a new one."""
 
 
 @dataclass(slots=True)
@@ -63,7 +66,10 @@ class SkipStep:
 
 @dataclass(slots=True)
 class CancelActions:
-    """Stop every attempt that runs."""
+    """Stop every attempt that runs, and every wait; or only the waits."""
+
+    reason: str
+    only_waits: bool = False
 
 
 @dataclass(slots=True)

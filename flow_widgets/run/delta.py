@@ -21,6 +21,8 @@ from flow_widgets.run.view import Delta, EdgeStatus, LogView, RunView
 MAX_LOG_LINES = 10_000
 """What the browser keeps: when its log grows beyond this, it is given the newer half anew (D5)."""
 Ops = tuple[list[Any], list[Any], list[Any]]
+_WHOLE = (ev.FlowRevised, ev.RerunStarted, ev.FlowResumed, ev.FlowInterrupted)
+"""Events that touch so much that the whole view is sent anew."""
 
 
 class Projection:
@@ -51,7 +53,7 @@ class Projection:
                 (step, number) for number in range(len(self.state.steps[step].actions))
             )
             self.steps.add(step)
-        if isinstance(event, (ev.FlowRevised, ev.RerunStarted)):
+        if isinstance(event, _WHOLE):
             self.whole = True
 
     def view(self) -> RunView:

@@ -107,10 +107,10 @@ def _is_revisited(state: RunState, step: int) -> bool:
 def _is_exhausted(state: RunState, index: int) -> bool:
     """Whether a settled step has no visit open, and no edge that fires brings another one."""
     step, into = state.steps[index], state.graph.into[index]
-    if step.visits or state.graph.joins[index] != "no_wait":
-        return not step.visits
+    if step.is_open or state.graph.joins[index] != "no_wait":
+        return not step.is_open
     arcs = [state.arcs[arc.index] for arc in into]
-    return all(arc.closed for arc in arcs) and sum(arc.fired for arc in arcs) <= step.visit_count
+    return all(arc.closed for arc in arcs) and sum(arc.fired for arc in arcs) <= step.own_visits
 
 
 def is_over(state: RunState, cycle: int) -> bool:
@@ -132,12 +132,27 @@ def is_quiet(state: RunState, cycle: int) -> bool:
     """Whether no step of a cycle is visited now, and no edge that leads into it can fire any more."""
     graph = state.graph
     for step in graph.cycles[cycle]:
-        if state.steps[step].visits:
+        if state.steps[step].is_open or is_to_begin(state, step):
             return False
         for arc in graph.into[step]:
             if graph.cycle_of[arc.source] != cycle and not state.arcs[arc.index].closed:
                 return False
     return True
+
+
+def begun(state: RunState) -> tuple[int, ...]:
+    """Return the steps that the run began with, or that its trigger kept from beginning (P1)."""
+    graph, trigger = state.graph, state.trigger
+    if trigger is None:
+        return graph.begins
+    others = (step for step in graph.begins if step != trigger and not graph.into[step])
+    return (trigger, *others)
+
+
+def is_to_begin(state: RunState, step: int) -> bool:
+    """Whether a step that the run begins with has not been come to, as its process had ended."""
+    held = state.steps[step]
+    return held.status == "pending" and not held.own_visits and step in begun(state)
 
 
 def can_come(state: RunState, arc: Arc) -> bool:
@@ -151,7 +166,7 @@ def can_come(state: RunState, arc: Arc) -> bool:
         if step in seen:
             continue
         seen.add(step)
-        if state.steps[step].visits:
+        if state.steps[step].is_open:
             return True
         for one in graph.into[step]:
             if waiting(state, one):

@@ -12,15 +12,21 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from flow_widgets.flow.graph import Place
+from flow_widgets.flow.limits import Budget
 from flow_widgets.flow.model import Action, Flow
 
 Source = Place | tuple[int, int, str] | str
 """Where a value came from: an action, an action and the shared value it wrote, or an input's name."""
 Read = tuple[Source, str | None]
 """What an attempt used, and the digest it had."""
-RerunCause = Literal["step", "action", "stale"]
+RerunCause = Literal["step", "action", "stale", "resume"]
 SkipCause = Literal["dead", "failed", "canceled"]
 FailCause = Literal["action", "join", "limit"]
+CancelCause = Literal["user", "budget", "store"]
+"""Who stopped a run: somebody, a budget that is spent, or a store that can't be written."""
+Origin = Literal["ran", "cache", "kept", "pin", "edit"]
+"""Where an output comes from: its action ran, it was taken from an earlier run or from an attempt
+that was cut off, it was pinned, or a person wrote it."""
 
 
 class Inner(NamedTuple):
@@ -77,6 +83,8 @@ class FlowStarted(Event):
     """The step that something from outside began, or None."""
     is_isolated: bool = False
     """Of a flow inside an action: whether it sees nothing but its own inputs."""
+    budget: Budget | None = None
+    """What the run may spend; None: no limit."""
 
     @property
     def flow_id(self) -> str:
@@ -95,6 +103,21 @@ class RerunStarted(Event):
 
     targets: tuple[Place, ...]
     cause: RerunCause
+    budget: Budget | None = None
+    """What the run may spend from now on, all in all; None: as before."""
+
+
+@dataclass(slots=True)
+class FlowResumed(Event):
+    """A run that had failed, or was canceled or interrupted, goes on with what had not completed."""
+
+    budget: Budget | None = None
+    """What the run may spend from now on, all in all; None: as before."""
+
+
+@dataclass(slots=True)
+class FlowInterrupted(Event):
+    """The process that drove the run ended before the run had settled."""
 
 
 @dataclass(slots=True)
@@ -118,6 +141,8 @@ class StepStarted(Event):
     visit: int
     actions: tuple[int, ...]
     rerun: bool
+    resumed: bool = False
+    """Whether it goes on with a visit that was cut off; its other actions count as they stand."""
 
 
 @dataclass(slots=True)
@@ -163,6 +188,20 @@ class ActionStarted(Event):
     model: str | None
     rendered: Action | None = field(default=None, repr=False)
     """The definition with its templates filled in; None when that failed."""
+    code: str = ""
+    """Mark of the code of its class, for a type of the user's own; empty for a built-in type."""
+    identity: str = ""
+    """Digest of all that makes its output, of an action whose output may be used again; else empty."""
+
+
+@dataclass(slots=True)
+class ActionHeld(Event):
+    """An action of a started step has to wait before it can begin, such as for a rate limit."""
+
+    visit: int
+    seconds: float | None
+    """How long, as far as it is known."""
+    reason: str
 
 
 @dataclass(slots=True)
@@ -203,6 +242,13 @@ class ActionCompleted(Event):
     """``truncated``, ``refused`` or ``empty`` where the output is not what one would expect."""
     writes: tuple[tuple[str, Any], ...] = ()
     """What was set in the shared state: paths and values, cast to what the flow declares."""
+    cost_usd: float | None = None
+    """What it cost, None when no price is known."""
+    origin: Origin = "ran"
+    source: str | None = None
+    """Id of the run that an output of origin ``cache`` comes from."""
+    estimated_tokens: int | None = None
+    """About how many tokens it used beyond those that the server named."""
 
 
 @dataclass(slots=True)
@@ -214,13 +260,23 @@ class ActionFailed(Event):
     total_tokens: int | None
     output: Any = None
     """What it had to show all the same, such as the response to a request that was refused."""
+    retry_seconds: float | None = None
+    """How long until the next attempt; None when there is none."""
+    estimated_tokens: int | None = None
+    """About how many tokens it used, when the server named none."""
+    cost_usd: float | None = None
+    """What it cost, by these tokens; None when no price is known."""
 
 
 @dataclass(slots=True)
 class ActionCanceled(Event):
-    """An attempt was stopped; the text that had arrived is kept."""
+    """An attempt, or the wait for the next one, was stopped; the text that had arrived is kept."""
 
     attempt: int
+    estimated_tokens: int | None = None
+    """About how many tokens it used."""
+    cost_usd: float | None = None
+    """What it cost, by these tokens; None when no price is known."""
 
 
 @dataclass(slots=True)
@@ -244,6 +300,24 @@ class ActionFresh(Event):
 
 
 @dataclass(slots=True)
+class OutputEdited(Event):
+    """Somebody wrote an action's output by hand, which adds a completed attempt."""
+
+    output: Any
+    digest: str
+    definition: Action = field(repr=False)
+    reads: tuple[Read, ...] = field(repr=False)
+    writes: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(slots=True)
+class OutputPinned(Event):
+    """Somebody pinned an action's output, or let it go: while pinned it is used and not made again."""
+
+    pinned: bool
+
+
+@dataclass(slots=True)
 class LogWritten(Event):
     """An action, an observer or the engine said something."""
 
@@ -253,7 +327,10 @@ class LogWritten(Event):
 
 @dataclass(slots=True)
 class CancelRequested(Event):
-    """Somebody canceled the run; nothing new starts."""
+    """The run is being stopped; nothing new starts."""
+
+    cause: CancelCause = "user"
+    reason: str = "the run was canceled"
 
 
 @dataclass(slots=True)
@@ -272,11 +349,16 @@ class FlowFailed(Event):
 class FlowCanceled(Event):
     """The run has settled after it was canceled."""
 
+    reason: str = ""
+    """Why, unless a person canceled it."""
+
 
 FlowSettled = FlowCompleted | FlowFailed | FlowCanceled
 AnyEvent = (
     FlowStarted
     | RerunStarted
+    | FlowResumed
+    | FlowInterrupted
     | FlowRevised
     | InputsRevised
     | StepStarted
@@ -285,6 +367,7 @@ AnyEvent = (
     | StepCanceled
     | StepSkipped
     | ActionStarted
+    | ActionHeld
     | ActionChunk
     | ActionProgressed
     | ActionCompleted
@@ -293,6 +376,8 @@ AnyEvent = (
     | ActionSkipped
     | ActionStale
     | ActionFresh
+    | OutputEdited
+    | OutputPinned
     | LogWritten
     | CancelRequested
     | FlowCompleted

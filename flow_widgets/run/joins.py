@@ -12,12 +12,27 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from flow_widgets.run.decisions import Decision, FailStep, SkipStep, StartStep
-from flow_widgets.run.edges import can_come, is_each, is_over, is_quiet, is_unmet, waiting
-from flow_widgets.run.state import SETTLED, RunState
+from flow_widgets.run.edges import (
+    can_come,
+    is_each,
+    is_over,
+    is_quiet,
+    is_to_begin,
+    is_unmet,
+    waiting,
+)
+from flow_widgets.run.state import SETTLED, ActionState, RunState
+from flow_widgets.run.view import ActionStatus
 
 
 def start(state: RunState, step: int) -> StartStep:
-    return StartStep(step, _numbers(len(state.steps[step].actions)))
+    """Begin a visit with all actions; of the first one without those that a person or a rerun made."""
+    held = state.steps[step]
+    if state.cause == "resume" and any(one.status == "completed" for one in held.actions):
+        left = tuple(n for n, one in enumerate(held.actions) if one.status != "completed")
+        if not held.own_visits or (state.graph.cycle_of[step] < 0 and held.status == "pending"):
+            return StartStep(step, left, resumed=True)
+    return StartStep(step, _numbers(len(held.actions)))
 
 
 @cache
@@ -187,7 +202,7 @@ def _due_on_cycle(state: RunState, target: int) -> Sequence[StartStep | FailStep
     came = [arc for arc in arcs if waiting(state, arc)]
     if is_each(state, target) and came:
         return [_visit(state, target)]
-    if state.steps[target].visits:
+    if state.steps[target].is_open:
         return []
     held = [state.arcs[arc.index] for arc in arcs]
     if not came:
@@ -232,6 +247,70 @@ def due(state: RunState, target: int) -> list[Decision]:
     if fired or (failed and mode == "all_done"):
         return [start(state, target)]
     return [_end(state, target)]
+
+
+def first(state: RunState, step: int) -> Decision:
+    """Decide about a step that a run begins with: of several triggers only one begins it (P1)."""
+    actions = state.graph.flow.steps[step].actions
+    if state.trigger in (None, step) or not any(action.is_trigger for action in actions):
+        return start(state, step)
+    return SkipStep(step, f"step {state.trigger} began this run", "dead")
+
+
+def resumed(state: RunState) -> list[Decision]:
+    """Decide about all that is left in a run that goes on, what stands behind first (R14, P8)."""
+    graph = state.graph
+    found: list[Decision] = []
+    for step in reversed(graph.order):
+        held = state.steps[step]
+        found.extend(_redone(state, step, visit) for visit in held.again)
+        if is_to_begin(state, step):
+            found.append(first(state, step))
+        elif graph.cycle_of[step] >= 0:
+            found.extend(_due_again(state, step))
+        elif graph.joins[step] == "no_wait" and graph.into[step]:
+            count = sum(state.arcs[arc.index].fired for arc in graph.into[step]) - held.own_visits
+            found.extend([start(state, step)] * count or _if_left(state, step))
+        else:
+            found.extend(_if_left(state, step))
+    joins = (_ready_join(state, cycle) for cycle in range(len(graph.cycles)))
+    return [*(one for one in joins if one is not None), *found]
+
+
+def _if_left(state: RunState, step: int) -> list[Decision]:
+    held = state.steps[step]
+    return due(state, step) if held.status == "pending" and not held.again else []
+
+
+def _redone(state: RunState, step: int, visit: int) -> StartStep:
+    """Go on with a visit that did not complete, with the actions of it that had not."""
+    actions = enumerate(state.steps[step].actions)
+    left = tuple(n for n, action in actions if status_in(action, visit) != "completed")
+    return StartStep(step, left, resumed=True, visit=visit)
+
+
+def status_in(action: ActionState, visit: int | None) -> ActionStatus:
+    """Return the status of an action, or of its newest attempt in one visit of its step.
+
+    What a rerun or a person made counts in every visit. After a failure that was to be followed by
+    another attempt, and was not, the action is canceled.
+    """
+    if visit is None:
+        return action.status
+    for attempt in reversed(action.attempts):
+        if attempt.visit == visit or attempt.rerun:
+            return "canceled" if attempt.retry_seconds is not None else attempt.status
+    return "pending"
+
+
+def _due_again(state: RunState, step: int) -> list[Decision]:
+    """Decide about a step on a cycle: its firings that no visit took, and how it ends (C2)."""
+    count = sum(waiting(state, arc) for arc in state.graph.into[step])
+    if is_each(state, step) and count:
+        return list(_visits(state, step, count))
+    if state.steps[step].again:
+        return []
+    return [one for one in _due_on_cycle(state, step) if isinstance(one, SkipStep)]
 
 
 def _unmet(state: RunState, target: int) -> FailStep:

@@ -73,8 +73,19 @@ def _flow_started(state: RunState, event: ev.FlowStarted) -> LogLine:
 
 
 def _rerun_started(state: RunState, event: ev.RerunStarted) -> LogLine:
-    what = "Stale actions run again" if event.cause == "stale" else "Run again"
+    what = _RERUNS.get(event.cause, "Run again")
     return _line(event, "info", f"{what}: {counted(len(event.targets), 'action')}")
+
+
+_RERUNS = {"stale": "Stale actions run again", "resume": "What had not completed runs"}
+
+
+def _flow_resumed(state: RunState, event: ev.FlowResumed) -> LogLine:
+    return _line(event, "info", f"Run {state.number} goes on with what had not completed")
+
+
+def _flow_interrupted(state: RunState, event: ev.FlowInterrupted) -> LogLine:
+    return _line(event, "error", "Interrupted: the process that drove this run ended")
 
 
 def _step_started(state: RunState, event: ev.StepStarted) -> LogLine:
@@ -126,7 +137,16 @@ def _action_completed(state: RunState, event: ev.ActionCompleted) -> LogLine:
         text += f", first chunk after {seconds(attempt.first_chunk_at - attempt.started_at)}"
     if event.note:
         text += f", {_NOTES[event.note]}"
+    if event.origin != "ran":
+        text = _ORIGINS[event.origin]
     return _line(event, "warn" if event.note else "info", text)
+
+
+_ORIGINS = {
+    "cache": "Taken from an earlier run, nothing was sent",
+    "kept": "Taken over from the attempt that was cut off, nothing was sent",
+    "pin": "The pinned output is used, nothing was sent",
+}
 
 
 _NOTES = {
@@ -138,12 +158,28 @@ _NOTES = {
 
 def _action_failed(state: RunState, event: ev.ActionFailed) -> LogLine:
     request = f" Request {event.error.request_id}." if event.error.request_id else ""
-    return _line(event, "error", f"{event.error}{request}")
+    if event.retry_seconds is None:
+        return _line(event, "error", f"{event.error}{request}")
+    wait = f" Next try in {seconds(event.retry_seconds)}."
+    return _line(event, "warn", f"{event.error.what}{request}{wait}")
+
+
+def _action_held(state: RunState, event: ev.ActionHeld) -> LogLine:
+    wait = "" if event.seconds is None else f", for {seconds(event.seconds)}"
+    return _line(event, "debug", f"Waits: {event.reason}{wait}")
 
 
 def _action_canceled(state: RunState, event: ev.ActionCanceled) -> LogLine:
     chars = _attempt(state, event).chars
     return _line(event, "warn", f"Canceled; {counted(chars, 'character')} kept")
+
+
+def _output_edited(state: RunState, event: ev.OutputEdited) -> LogLine:
+    return _line(event, "info", "The output was edited by hand")
+
+
+def _output_pinned(state: RunState, event: ev.OutputPinned) -> LogLine:
+    return _line(event, "info", "Pinned" if event.pinned else "Not pinned any more")
 
 
 def _action_skipped(state: RunState, event: ev.ActionSkipped) -> LogLine:
@@ -163,11 +199,13 @@ def _log_written(state: RunState, event: ev.LogWritten) -> LogLine:
 
 
 def _cancel_requested(state: RunState, event: ev.CancelRequested) -> LogLine:
-    return _line(event, "warn", "Cancel requested")
+    text = "Cancel requested" if event.cause == "user" else f"Stopped: {event.reason}"
+    return _line(event, "warn", text)
 
 
 def _settled(state: RunState, event: Any) -> LogLine:
-    reason = f": {event.reason}" if isinstance(event, ev.FlowFailed) and event.reason else ""
+    why = getattr(event, "reason", "")
+    reason = f": {why}" if why else ""
     level = {"completed": "info", "failed": "error", "canceled": "warn"}[state.status]
     text = f"Run {state.number} {state.status} in {seconds(state.active_seconds)}{reason}"
     return _line(event, level, text)
@@ -184,6 +222,8 @@ def _inputs_revised(state: RunState, event: ev.InputsRevised) -> LogLine:
 _LINES: dict[type, Callable[[RunState, Any], LogLine]] = {
     ev.FlowStarted: _flow_started,
     ev.RerunStarted: _rerun_started,
+    ev.FlowResumed: _flow_resumed,
+    ev.FlowInterrupted: _flow_interrupted,
     ev.FlowRevised: _flow_revised,
     ev.InputsRevised: _inputs_revised,
     ev.StepStarted: _step_started,
@@ -192,12 +232,15 @@ _LINES: dict[type, Callable[[RunState, Any], LogLine]] = {
     ev.StepCanceled: _step_canceled,
     ev.StepSkipped: _step_skipped,
     ev.ActionStarted: _action_started,
+    ev.ActionHeld: _action_held,
     ev.ActionCompleted: _action_completed,
     ev.ActionFailed: _action_failed,
     ev.ActionCanceled: _action_canceled,
     ev.ActionSkipped: _action_skipped,
     ev.ActionStale: _action_stale,
     ev.ActionFresh: _action_fresh,
+    ev.OutputEdited: _output_edited,
+    ev.OutputPinned: _output_pinned,
     ev.LogWritten: _log_written,
     ev.CancelRequested: _cancel_requested,
     ev.FlowCompleted: _settled,

@@ -38,6 +38,12 @@ def slots_of(state: RunState) -> dict[str, Slot]:
     return {**around, **state.graph.flow.state}
 
 
+def stop_reason_of(state: RunState) -> str | None:
+    """Return why a settled run was stopped, where no person did it, such as for its budget; else None."""
+    is_ours = state.status != "running" and state.cancel_cause in {"budget", "store"}
+    return state.cancel_reason if is_ours else None
+
+
 def first_failure(state: RunState) -> str:
     """Return why a run failed, with the step and the words of its action; empty when nothing did."""
     for index, step in enumerate(state.steps):

@@ -17,7 +17,8 @@ same list is looked at. None is checked again then: the order of a list sees to 
 of one can reach a step that a later one is about (P8).
 
 Work on chosen actions (a rerun, or a run of one step) fires no edges: it starts the actions in
-``state.scope``, each when no step before it in the graph is still in scope (R7).
+``state.scope``, each when no step before it in the graph is still in scope (R7). A run that goes on
+after it was cut off looks at all that is pending, once, and then goes on as ever (R14).
 Rules P1 to P10, J1 to J6 and C1 to C6 of docs/spec.md. ``plan_from_scratch`` scans the whole state and
 must agree.
 """
@@ -44,11 +45,11 @@ from flow_widgets.run.decisions import (
     StartStep,
     Warn,
 )
+from flow_widgets.run.edges import begun
 from flow_widgets.run.events import SkipCause
-from flow_widgets.run.joins import due, next_join, spread, start
+from flow_widgets.run.joins import due, first, next_join, resumed, spread, status_in
 from flow_widgets.run.stale import staleness
-from flow_widgets.run.state import ActionState, RunState, VisitState
-from flow_widgets.run.view import ActionStatus
+from flow_widgets.run.state import RunState, VisitState
 
 
 def plan(state: RunState, event: Any) -> list[Decision]:
@@ -65,7 +66,7 @@ def conclusion(state: RunState) -> Settle | None:
     if state.status != "running" or state.open_visits or state.scope:
         return None
     if state.canceling:
-        return Settle("canceled")
+        return _stopped(state)
     if state.stopped_by is not None:
         return Settle("failed", f"step {state.stopped_by} failed")
     for index, step in enumerate(state.steps):
@@ -79,6 +80,13 @@ def conclusion(state: RunState) -> Settle | None:
     return Settle("completed")
 
 
+def _stopped(state: RunState) -> Settle:
+    """Return the end of a run that was stopped: by a person, a budget, or a store that fails."""
+    if state.cancel_cause == "user":
+        return Settle("canceled")
+    return Settle("failed" if state.cancel_cause == "store" else "canceled", state.cancel_reason)
+
+
 def _is_handled(state: RunState, step: int) -> bool:
     return any(arc.port == "error" for arc in state.graph.out[step])
 
@@ -90,23 +98,16 @@ def _flow_started(state: RunState, event: ev.FlowStarted) -> Iterator[Decision]:
     if state.partial:
         yield from _next_in_scope(state)
         return
-    if state.trigger is not None:
-        yield start(state, state.trigger)
-    for step in state.graph.begins:
-        if state.trigger is not None and (step == state.trigger or state.graph.into[step]):
-            continue
-        if state.trigger is not None and _is_trigger(state, step):
-            yield SkipStep(step, f"step {state.trigger} began this run", "dead")
-        else:
-            yield start(state, step)
-
-
-def _is_trigger(state: RunState, step: int) -> bool:
-    return any(action.is_trigger for action in state.graph.flow.steps[step].actions)
+    for step in begun(state):
+        yield first(state, step)
 
 
 def _rerun_started(state: RunState, event: ev.RerunStarted) -> Iterator[Decision]:
     yield from _next_in_scope(state)
+
+
+def _flow_resumed(state: RunState, event: ev.FlowResumed) -> list[Decision]:
+    return resumed(state)
 
 
 def _next_in_scope(state: RunState, after: int | None = None) -> Iterator[Decision]:
@@ -130,7 +131,9 @@ def _next_in_scope(state: RunState, after: int | None = None) -> Iterator[Decisi
 def _step_started(state: RunState, event: ev.StepStarted) -> list[Decision]:
     step, visit = event.step or 0, event.visit
     found: list[Decision] = [StartAction(step, action, visit) for action in event.actions]
-    if not found:
+    if not found and event.resumed and state.steps[step].actions:
+        found = _visit_settled(state, step, visit)
+    elif not found:
         found = [CompleteStep(step, visit, state.graph.flow.steps[step].ports[:1])]
     if state.graph.cycle_of[step] < 0 or _is_ending(state) or event.rerun:
         return found
@@ -147,7 +150,8 @@ def _action_settled(state: RunState, event: Any) -> list[Decision]:
     found = _visit_settled(state, event.step, attempt.visit)
     if attempt.writes:
         found = [*_conflicts(state, place, attempt.writes), *found]
-    return [*_mark_stale(state, [place]), *found] if state.partial else found
+    is_again = state.partial or state.cause == "resume"
+    return [*_mark_stale(state, [place]), *found] if is_again else found
 
 
 def _action_skipped(state: RunState, event: ev.ActionSkipped) -> list[Decision]:
@@ -186,7 +190,7 @@ def _settled_visit(state: RunState, index: int, visit: VisitState) -> Decision:
     """A step settles when all its actions have; a rerun counts the others as they stand (P3)."""
     step = state.steps[index]
     number = None if visit.rerun else visit.number
-    statuses = [_status(action, number) for action in step.actions]
+    statuses = [status_in(action, number) for action in step.actions]
     if "failed" in statuses:
         failed = [number for number, status in enumerate(statuses) if status == "failed"]
         count = len(failed)
@@ -194,24 +198,17 @@ def _settled_visit(state: RunState, index: int, visit: VisitState) -> Decision:
         return FailStep(index, visit.number, reason)
     if visit.cut or "canceled" in statuses:
         return CancelStep(index, visit.number)
-    only = visit.attempts[-1].ports if len(step.actions) == 1 else ("success",)
-    return CompleteStep(index, visit.number, only)
-
-
-def _status(action: ActionState, visit: int | None) -> ActionStatus:
-    """Return the status of an action, or of its newest attempt in one visit of its step."""
-    if visit is None:
-        return action.status
-    for attempt in reversed(action.attempts):
-        if attempt.visit == visit:
-            return attempt.status
-    return "pending"
+    only = step.actions[0].attempts[-1] if len(step.actions) == 1 else None
+    if only is not None and visit.attempts:
+        only = visit.attempts[-1]
+    return CompleteStep(index, visit.number, only.ports if only else ("success",))
 
 
 def _step_settled(state: RunState, event: Any) -> Iterable[Decision]:
     index = event.step or 0
     if state.partial:
-        unskipped = _unskipped(state, event) if isinstance(event, ev.StepCompleted) else ()
+        is_completed = isinstance(event, ev.StepCompleted)
+        unskipped = _unskipped(state, index, event.ports) if is_completed else ()
         return chain(unskipped, _next_in_scope(state, after=index))
     if state.canceling:
         return ()  # what was pending is skipped since the cancel
@@ -230,7 +227,8 @@ def _stop(state: RunState, failed: int) -> Iterator[Decision]:
     """Skip what has not started; what was decided together with the failed step still starts (P4)."""
     reason = f"step {failed} failed"
     for index, step in enumerate(state.steps):
-        is_decided = not state.graph.is_before(failed, index) and bool(due(state, index))
+        is_decided = bool(step.again or due(state, index))
+        is_decided = is_decided and not state.graph.is_before(failed, index)
         if step.status == "pending" and not is_decided:
             yield SkipStep(index, reason, "failed")
 
@@ -241,10 +239,9 @@ def _skip_pending(state: RunState, reason: str, cause: SkipCause) -> Iterator[De
             yield SkipStep(index, reason, cause)
 
 
-def _unskipped(state: RunState, event: ev.StepCompleted) -> Iterator[Decision]:
+def _unskipped(state: RunState, index: int, ports: tuple[str, ...]) -> Iterator[Decision]:
     """After a step ran again, what it leads to now and had not, can be run (R8)."""
-    index = event.step or 0
-    reached = {arc.target for arc in state.graph.out[index] if arc.is_fired(event.ports)}
+    reached = {arc.target for arc in state.graph.out[index] if arc.is_fired(ports)}
     for later, step in enumerate(state.steps):
         kept = step.skip_cause in ("failed", "canceled") and state.graph.is_before(index, later)
         if kept or (step.skip_cause == "dead" and later in reached):
@@ -262,14 +259,28 @@ def _step_skipped(state: RunState, event: ev.StepSkipped) -> list[Decision]:
 
 def _cancel_requested(state: RunState, event: ev.CancelRequested) -> Iterator[Decision]:
     if state.open_visits:
-        yield CancelActions()
+        yield CancelActions(event.reason, only_waits=event.cause == "store")
     if not state.partial:
-        yield from _skip_pending(state, "the run was canceled", "canceled")
+        yield from _skip_pending(state, event.reason, "canceled")
 
 
 def _revised(state: RunState, event: Any) -> Iterator[Decision]:
     places = [(s, a) for s, step in enumerate(state.steps) for a, _ in enumerate(step.actions)]
     yield from _mark_stale(state, places, including=True)
+
+
+def _output_edited(state: RunState, event: ev.OutputEdited) -> Iterator[Decision]:
+    """What depends on an output that a person wrote is stale; what a failure kept can run (R15)."""
+    index = event.step or 0
+    step = state.steps[index]
+    yield from _mark_stale(state, [(index, event.action or 0)])
+    if step.status == "completed":
+        newest = step.actions[0].newest if len(step.actions) == 1 else None
+        yield from _unskipped(state, index, newest.ports if newest else ("success",))
+
+
+def _output_pinned(state: RunState, event: ev.OutputPinned) -> Iterator[Decision]:
+    yield from _mark_stale(state, [(event.step or 0, event.action or 0)], including=True)
 
 
 def _mark_stale(
@@ -286,6 +297,7 @@ def _mark_stale(
 _CONSEQUENCES: dict[type, Callable[[RunState, Any], Iterable[Decision]]] = {
     ev.FlowStarted: _flow_started,
     ev.RerunStarted: _rerun_started,
+    ev.FlowResumed: _flow_resumed,
     ev.FlowRevised: _revised,
     ev.InputsRevised: _revised,
     ev.StepStarted: _step_started,
@@ -298,6 +310,8 @@ _CONSEQUENCES: dict[type, Callable[[RunState, Any], Iterable[Decision]]] = {
     ev.StepCanceled: _step_settled,
     ev.StepSkipped: _step_skipped,
     ev.CancelRequested: _cancel_requested,
+    ev.OutputEdited: _output_edited,
+    ev.OutputPinned: _output_pinned,
 }
 
 

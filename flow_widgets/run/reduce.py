@@ -1,10 +1,11 @@
-"""Folds events into the state of a run: the only place where a status changes.
+"""Folds events into the state of a run: the only place, with what it calls, where a status changes.
 
 Theory of operation. Each event type has one function that writes what the event says, and nothing
 else: what should happen next is for ``plan``. The functions trust the engine (an event is a fact),
 so they check nothing but late work: an attempt that has settled is never written again (R3). A
-chunk is a list append and three counters (R4). A fact of a flow inside an action is folded into the
-run that its path leads to; its log line goes to the outermost log. Rules R1 to R11 of docs/spec.md.
+chunk is a list append and three counters (R4). A failed attempt that is to be repeated leaves its
+visit open and its action waiting (R12). A fact of a flow inside an action is folded into the
+run that its path leads to; its log line goes to the outermost log. Rules R1 to R16 of docs/spec.md.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from copy import deepcopy
 from typing import Any
 
 from flow_widgets.flow.graph import Graph, compile_graph
-from flow_widgets.flow.shared import written
 from flow_widgets.flow.template import as_text
 from flow_widgets.run import events as ev
+from flow_widgets.run.by_hand import output_edited, output_pinned, write
+from flow_widgets.run.counting import count, count_outside
 from flow_widgets.run.edges import close_when_exhausted, fail, fire, forgive, take
+from flow_widgets.run.levels import inner_of, inner_runs
 from flow_widgets.run.log import inner_line, line_for, out_line
+from flow_widgets.run.resume import flow_interrupted, flow_resumed
 from flow_widgets.run.revise import flow_revised, inputs_revised, pending_steps
 from flow_widgets.run.state import (
     SETTLED,
@@ -31,6 +35,7 @@ from flow_widgets.run.state import (
     VisitState,
 )
 from flow_widgets.run.view import ActionStatus
+from flow_widgets.run.waits import action_held, action_skipped, wait, wait_canceled
 
 
 def reduce(state: RunState | None, event: Any) -> RunState:
@@ -44,9 +49,10 @@ def reduce(state: RunState | None, event: Any) -> RunState:
     kind = type(event)
     if event.path:
         inner = _inner(state, event)
+        is_news = kind in _SPENDING and not _has_settled(inner, event)
         _FOLDS[kind](inner, event)
-        if kind is ev.ActionCompleted or kind is ev.ActionFailed:
-            _count_outside(state, event)
+        if is_news:
+            count_outside(state, event)
         line = inner_line(inner, event) if kind not in _SILENT else None
         if line is not None:
             state.log.append(line)
@@ -59,6 +65,12 @@ def reduce(state: RunState | None, event: Any) -> RunState:
 
 _SILENT = frozenset({ev.ActionChunk, ev.ActionProgressed})
 """Events that write no line of their own."""
+_SPENDING = frozenset({ev.ActionCompleted, ev.ActionFailed, ev.ActionCanceled})
+"""Events that say what an attempt has used."""
+
+
+def _has_settled(state: RunState, event: Any) -> bool:
+    return _action(state, event).attempts[event.attempt - 1].status in SETTLED
 
 
 def _inner(state: RunState, event: Any) -> RunState:
@@ -72,20 +84,6 @@ def _inner(state: RunState, event: Any) -> RunState:
     made.home = (step, action)
     inner_runs(around.steps[step].actions[action].attempts[number - 1])[key] = made
     return made
-
-
-def inner_of(state: RunState, path: ev.Path) -> RunState:
-    """Return the run of a flow inside an action, or inside an action of such a flow, and so on."""
-    for step, action, attempt, key in path:
-        state = inner_runs(state.steps[step].actions[action].attempts[attempt - 1])[key]
-    return state
-
-
-def inner_runs(attempt: AttemptState) -> dict[int | str, RunState]:
-    """Return the runs of flows inside an attempt, by their key."""
-    if attempt.inner is None:
-        attempt.inner = {}
-    return attempt.inner
 
 
 def _chunk(state: RunState, event: ev.ActionChunk) -> None:
@@ -125,8 +123,11 @@ def _flow_started(state: RunState, event: ev.FlowStarted) -> None:
     state.shared = {**seen, **slots, **event.inputs}
     state.trigger = event.trigger
     state.partial = event.targets is not None
+    state.targets, state.begun_at = event.targets, event.at
+    state.whole = event.targets is None
     state.scope = dict.fromkeys(event.targets or ())
     state.cause = "step" if event.targets else None
+    state.budget = event.budget
 
 
 def _rerun_started(state: RunState, event: ev.RerunStarted) -> None:
@@ -134,21 +135,29 @@ def _rerun_started(state: RunState, event: ev.RerunStarted) -> None:
     state.active_at, state.ended_at = event.at, None
     state.partial, state.cause = True, event.cause
     state.used_inputs = state.inputs
+    state.budget = event.budget or state.budget
+    state.targets, state.begun_at = event.targets, event.at
     state.scope = dict.fromkeys(event.targets)
-    state.canceling, state.stopped_by = False, None
+    state.canceling, state.cancel_cause, state.stopped_by = False, None, None
 
 
 def _step_started(state: RunState, event: ev.StepStarted) -> None:
     step = _step(state, event)
-    step.visit_count = event.visit
-    step.visits[event.visit] = VisitState(event.visit, event.rerun, len(event.actions))
+    step.visit_count = max(step.visit_count, event.visit)
+    step.reruns += event.rerun
+    step.visits[event.visit] = VisitState(
+        event.visit, event.rerun, len(event.actions), event.resumed
+    )
+    is_new = event.visit not in step.again
+    if not is_new:
+        step.again.remove(event.visit)
     step.failed = step.failed and not event.rerun
     step.reason = step.reason if step.failed else None
-    step.status, step.skip_cause = "running", None
+    step.status, step.skip_cause, step.limited = "running", None, False
     step.started_at, step.ended_at = event.at, None
     state.open_visits += 1
     state.visiting.add(event.step or 0)
-    if state.graph.cycle_of[event.step or 0] >= 0 and not event.rerun:
+    if state.graph.cycle_of[event.step or 0] >= 0 and is_new and not event.rerun:
         state.cycle_visits += 1
         index = event.step or 0
         take(state, index, early=state.graph.joins[index] == "first_success")
@@ -165,10 +174,12 @@ def _end_visit(state: RunState, event: Any, status: ActionStatus) -> bool:
     step = _step(state, event)
     visit = step.visits.pop(event.visit)
     state.open_visits -= 1
-    step.status = "running" if step.visits else status
+    step.status = "running" if step.is_open else status
     if not step.visits:
         step.ended_at = event.at
         state.visiting.discard(event.step)
+    if visit.rerun and status == "completed":
+        step.undone.clear()
     return not visit.rerun
 
 
@@ -193,6 +204,8 @@ def _step_failed(state: RunState, event: ev.StepFailed) -> None:
             state.scope = {}
         return
     handled = fail(state, index) and event.cause != "limit"
+    if event.visit and not handled:
+        step.undone.append(event.visit)
     _close(state, index)
     if handled or state.stopped_by is not None:
         return
@@ -211,6 +224,7 @@ def _close(state: RunState, index: int) -> None:
 def _unmet(state: RunState, step: StepState, event: ev.StepFailed) -> None:
     """Settle a step whose join failed, or that came to its limit, so that it was not visited (J5)."""
     step.status, step.skip_cause, step.ended_at = "failed", "failed", event.at
+    step.limited = event.cause == "limit"
     for action in step.actions:
         if action.newest is None:
             action.status, action.reason = "skipped", event.reason
@@ -219,7 +233,8 @@ def _unmet(state: RunState, step: StepState, event: ev.StepFailed) -> None:
 
 
 def _step_canceled(state: RunState, event: ev.StepCanceled) -> None:
-    _end_visit(state, event, "canceled")
+    if _end_visit(state, event, "canceled"):
+        _step(state, event).undone.append(event.visit)
 
 
 def _step_skipped(state: RunState, event: ev.StepSkipped) -> None:
@@ -240,10 +255,15 @@ def _action_started(state: RunState, event: ev.ActionStarted) -> None:
         event.at,
         event.model,
         event.rendered,
+        code=event.code,
     )
+    visit = _step(state, event).visits[event.visit]
+    attempt.rerun = visit.rerun
+    visit.waiting.discard(event.action or 0)
+    visit.attempts.append(attempt)
     action.attempts.append(attempt)
     action.status, action.reason, action.stale = "running", None, None
-    _step(state, event).visits[event.visit].attempts.append(attempt)
+    action.waits_until = None
 
 
 def _settle(state: RunState, event: Any, status: ActionStatus) -> AttemptState | None:
@@ -274,16 +294,12 @@ def _action_completed(state: RunState, event: ev.ActionCompleted) -> None:
     attempt.total_tokens = event.total_tokens
     attempt.finish_reason, attempt.request_id = event.finish_reason, event.request_id
     attempt.note = event.note
+    attempt.origin, attempt.source = event.origin, event.source
+    action = _action(state, event)
+    action.pinned = action.pinned or event.origin == "pin"
     attempt.writes = event.writes
-    for path, value in event.writes:
-        state.shared = written(state.shared, path, value)
-        writers = state.writers.setdefault(path.split(".")[0], [])
-        place = (event.step or 0, event.action or 0)
-        if writers[-1:] != [place]:
-            writers.append(place)
-        if state.home is not None:
-            state.written.append((path, value))
-    _count_tokens(state, event.total_tokens)
+    write(state, (event.step or 0, event.action or 0), event.writes)
+    count(state, attempt, event)
 
 
 def _action_failed(state: RunState, event: ev.ActionFailed) -> None:
@@ -293,20 +309,18 @@ def _action_failed(state: RunState, event: ev.ActionFailed) -> None:
     attempt.error, attempt.request_id = event.error, event.error.request_id
     attempt.output = event.output
     attempt.total_tokens = event.total_tokens
-    _count_tokens(state, event.total_tokens)
+    attempt.retry_seconds = event.retry_seconds
+    count(state, attempt, event)
+    if event.retry_seconds is not None:
+        wait(_step(state, event), attempt, event)
 
 
 def _action_canceled(state: RunState, event: ev.ActionCanceled) -> None:
-    _settle(state, event, "canceled")
-
-
-def _action_skipped(state: RunState, event: ev.ActionSkipped) -> None:
-    action, visit = _action(state, event), _step(state, event).visits[event.visit]
-    if action.newest is None:
-        action.status, action.reason = "skipped", event.reason
-    else:  # what it had before still stands
-        action.status = action.newest.status
-    visit.open, visit.cut = visit.open - 1, True
+    attempt = _settle(state, event, "canceled")
+    if attempt is not None:
+        count(state, attempt, event)
+        return
+    wait_canceled(_step(state, event), event)
 
 
 def _action_stale(state: RunState, event: ev.ActionStale) -> None:
@@ -315,12 +329,15 @@ def _action_stale(state: RunState, event: ev.ActionStale) -> None:
 
 def _action_fresh(state: RunState, event: ev.ActionFresh) -> None:
     _action(state, event).stale = None
-    if state.cause == "stale":
-        state.scope.pop((event.step or 0, event.action or 0), None)
+    place = (event.step or 0, event.action or 0)
+    if state.cause in {"stale", "resume"} and place in state.scope:
+        del state.scope[place]
+        state.targets = tuple(one for one in state.targets or () if one != place)
 
 
 def _cancel_requested(state: RunState, event: ev.CancelRequested) -> None:
     state.canceling = True
+    state.cancel_cause, state.cancel_reason = event.cause, event.reason
     state.scope = {}
 
 
@@ -336,22 +353,6 @@ def _log_written(state: RunState, event: ev.LogWritten) -> None:
     """Only the log changes."""
 
 
-def _count_tokens(state: RunState, tokens: int | None) -> None:
-    if tokens is not None:
-        state.tokens = (state.tokens or 0) + tokens
-
-
-def _count_outside(state: RunState, event: Any) -> None:
-    """Count the tokens of an attempt inside an action there too, on each level around it (R11)."""
-    if event.total_tokens is None:
-        return
-    for depth, (step, action, number, _) in enumerate(event.path):
-        around = inner_of(state, event.path[:depth])
-        attempt = around.steps[step].actions[action].attempts[number - 1]
-        attempt.inner_tokens = (attempt.inner_tokens or 0) + event.total_tokens
-        _count_tokens(around, event.total_tokens)
-
-
 def _step(state: RunState, event: Any) -> StepState:
     found: StepState = state.steps[event.step]
     return found
@@ -365,6 +366,8 @@ def _action(state: RunState, event: Any) -> ActionState:
 _FOLDS: dict[type, Callable[[RunState, Any], None]] = {
     ev.FlowStarted: _flow_started,
     ev.RerunStarted: _rerun_started,
+    ev.FlowResumed: flow_resumed,
+    ev.FlowInterrupted: flow_interrupted,
     ev.FlowRevised: flow_revised,
     ev.InputsRevised: inputs_revised,
     ev.StepStarted: _step_started,
@@ -373,14 +376,17 @@ _FOLDS: dict[type, Callable[[RunState, Any], None]] = {
     ev.StepCanceled: _step_canceled,
     ev.StepSkipped: _step_skipped,
     ev.ActionStarted: _action_started,
+    ev.ActionHeld: action_held,
     ev.ActionChunk: _chunk,
     ev.ActionProgressed: _progressed,
     ev.ActionCompleted: _action_completed,
     ev.ActionFailed: _action_failed,
     ev.ActionCanceled: _action_canceled,
-    ev.ActionSkipped: _action_skipped,
+    ev.ActionSkipped: action_skipped,
     ev.ActionStale: _action_stale,
     ev.ActionFresh: _action_fresh,
+    ev.OutputEdited: output_edited,
+    ev.OutputPinned: output_pinned,
     ev.LogWritten: _log_written,
     ev.CancelRequested: _cancel_requested,
     ev.FlowCompleted: _flow_settled,

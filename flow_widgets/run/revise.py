@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import deepcopy
 from dataclasses import replace
 
 from flow_widgets.flow.graph import Graph, compile_graph
@@ -31,6 +32,9 @@ def flow_revised(state: RunState, event: ev.FlowRevised) -> None:
         for step in pending_steps(event.flow)
     ]
     _move_places(state, old)
+    for name, slot in event.flow.state.items():
+        if name not in state.writers and name not in state.inputs:
+            state.shared = {**state.shared, name: deepcopy(slot.default)}
 
 
 def _ends(graph: Graph) -> list[tuple[str, str, str, int]]:
@@ -66,6 +70,9 @@ def _move_places(state: RunState, old: list[StepState]) -> None:
     for name, writers in state.writers.items():
         found = (moved[writer] for writer in writers)
         state.writers[name] = [one for one in found if isinstance(one, tuple) and len(one) == 2]
+    if state.targets is not None:
+        chosen = (places.get((old[s].id, old[s].actions[a].id)) for s, a in state.targets)
+        state.targets = tuple(place for place in chosen if place is not None)
     if state.trigger is not None:
         ids = [step.id for step in new]
         begun = old[state.trigger].id

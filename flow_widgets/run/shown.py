@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from flow_widgets.flow.limits import Budget
 from flow_widgets.run.events import Failure
+from flow_widgets.run.outcome import stop_reason_of
+from flow_widgets.run.resume import left_of
 from flow_widgets.run.state import (
     SETTLED,
     ActionState,
@@ -18,10 +21,13 @@ from flow_widgets.run.state import (
 from flow_widgets.run.view import (
     ActionStatus,
     AttemptLine,
+    BudgetView,
     EdgeStatus,
     ErrorView,
     LogLineView,
     ProgressView,
+    StopView,
+    WaitView,
 )
 
 TAIL_CHARS = 200
@@ -42,9 +48,44 @@ def run_facts(state: RunState) -> dict[str, Any]:
         "settled": sum(action.status in SETTLED for action in actions),
         "total": len(actions),
         "tokens": state.tokens,
-        "cost_usd": None,
+        "cost_usd": state.cost_usd,
         "stale": sum(action.stale is not None for action in actions),
+        "resumable": len(left_of(state)),
+        "failed": sum(action.status == "failed" for action in actions),
+        "cached": sum(one.newest is not None and one.newest.origin == "cache" for one in actions),
+        "budget": budget_view(state.budget),
+        "spent": {
+            "tokens": (state.tokens or 0) + state.estimated_tokens,
+            "estimated": state.estimated_tokens > 0,
+            "usd": state.cost_usd,
+            "unpriced": state.unpriced and _is_priced(state),
+        },
+        "stop": _stop(state),
     }
+
+
+def _is_priced(state: RunState) -> bool:
+    """Whether dollars are of interest: some cost is known, or there is a limit of them."""
+    has_limit = state.budget is not None and state.budget.usd is not None
+    return has_limit or state.cost_usd is not None
+
+
+def budget_view(budget: Budget | None) -> BudgetView | None:
+    """Return the limits of a budget; None without one."""
+    if budget is None:
+        return None
+    return {"usd": budget.usd, "tokens": budget.tokens, "seconds": budget.seconds}
+
+
+def _stop(state: RunState) -> StopView | None:
+    """Return why a run ended before its end, where that was nobody's wish."""
+    if state.status == "interrupted":
+        text = "The process that ran this ended. What had completed is kept."
+        return {"cause": "interrupted", "text": text}
+    reason = stop_reason_of(state)
+    if reason is None or state.cancel_cause is None or state.cancel_cause == "user":
+        return None
+    return {"cause": state.cancel_cause, "text": f"Stopped: {reason}. What has come is kept."}
 
 
 def step_view(state: RunState, index: int) -> dict[str, Any]:
@@ -91,6 +132,9 @@ def action_view(action: ActionState) -> dict[str, Any]:
         "status": action.status,
         "stale": action.stale,
         "reason": action.reason,
+        "waits": _waits(action),
+        "pinned": action.pinned,
+        "origin": newest.origin if newest else "ran",
         "attempt": newest.number if newest else 0,
         "attempts": [attempt_line(attempt) for attempt in action.attempts],
         "model": newest.model if newest else None,
@@ -98,6 +142,7 @@ def action_view(action: ActionState) -> dict[str, Any]:
         "first_chunk_at": newest.first_chunk_at if newest else None,
         "ended_at": newest.ended_at if newest else None,
         "tokens": newest.tokens if newest else None,
+        "cost_usd": newest.cost_usd if newest else None,
         "finish_reason": newest.finish_reason if newest else None,
         "truncated": newest is not None and newest.note == "truncated",
         "is_json": newest is not None and is_json(newest),
@@ -105,6 +150,12 @@ def action_view(action: ActionState) -> dict[str, Any]:
         "progress": _progress(newest) if newest else None,
     }
     return made
+
+
+def _waits(action: ActionState) -> WaitView | None:
+    if action.status != "waiting":
+        return None
+    return {"until": action.waits_until, "reason": action.reason or ""}
 
 
 def _progress(attempt: AttemptState) -> ProgressView | None:

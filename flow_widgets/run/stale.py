@@ -1,35 +1,52 @@
 """Which outputs no longer are what their definition and their sources would give, and why.
 
-An attempt remembers the definition it ran with and a digest of every value it read. It is stale when
-one of them differs now, or when an output it read is stale itself. Nothing is remembered beside
-that, so undoing an edit makes everything fresh again (R6). Rules R5 to R10 of docs/spec.md.
+Theory of operation. An attempt remembers the definition it ran with, that definition with its values in
+place, the mark of its code, and a digest of every value it read. As long as none of these is another,
+nothing is looked at twice. When one is, the definition of now is filled in with the values of now: an
+output is stale only where that is not what its attempt was (R5). So what only moved, was renamed, or
+reads an equal value elsewhere stays fresh, and undoing an edit makes everything fresh again (R6).
+
+Not everything can be filled in again. What an action fills in itself, flows inside it, shared values
+that others have set since, and outputs on a cycle are compared as they are written, with the digests
+of what was read (R18). Rules R5 to R10, R15, R17 and R18 of docs/spec.md.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container, Iterator
 from heapq import heapify, heappop, heappush
+from typing import Any
 
+from flow_widgets.errors import FlowError
 from flow_widgets.flow.attachment import File
+from flow_widgets.flow.binding import Use, bound
+from flow_widgets.flow.binding import deferred_fields as deferred
+from flow_widgets.flow.code_mark import action_code
 from flow_widgets.flow.graph import Place
 from flow_widgets.flow.model import Action
+from flow_widgets.flow.models import leaves_model_open, takes_model, with_model
+from flow_widgets.flow.template import Lookup, Reference, descend
 from flow_widgets.run.digest import digest
 from flow_widgets.run.events import Read, Source
+from flow_widgets.run.identity import NAMES, differing, identity
+from flow_widgets.run.scope import lookup
 from flow_widgets.run.state import ActionState, AttemptState, RunState
 
 
 def staleness(
     state: RunState, changed: list[Place], *, including: bool = False
 ) -> dict[Place, str | None]:
-    """Return why each action that depends on a changed one is stale, None where it is fresh.
+    """Return why each changed action, and each that depends on one, is stale; None where it is fresh.
 
-    ``including`` looks at the changed ones too. Actions come in the order of the graph.
+    With ``including`` it is not the outputs of the changed ones that are others, so that those behind
+    them are looked at only where it makes a difference. Actions come in the order of the graph.
     """
     result: dict[Place, str | None] = {}
     dependents, rank = state.graph.dependents, state.graph.rank
-    first = (
-        changed if including else [one for place in changed for one in dependents.get(place, ())]
-    )
-    found = set(first)
+    found = set(changed)
+    if not including:
+        found.update(one for place in changed for one in dependents.get(place, ()))
     front = [(rank[place[0]], place) for place in found]
     heapify(front)
     while front:
@@ -50,24 +67,196 @@ def _reason(
     state: RunState, place: Place, action: ActionState, known: dict[Place, str | None]
 ) -> str | None:
     attempt = action.attempts[-1]
-    edited = difference(attempt.definition, state.graph.flow.steps[place[0]].actions[place[1]])
-    if edited:
-        return f"{edited} changed"
+    if action.pinned or attempt.origin == "edit":
+        return None
+    if attempt.origin == "pin":
+        return "it is pinned no more"
+    return (
+        _unsettled_source(state, place)
+        or _change(state, place, attempt)
+        or _stale_source(state, place, attempt, known)
+    )
+
+
+def _unsettled_source(state: RunState, place: Place) -> str | None:
+    """Return that an output it reads is being made anew: what there is of it is not to be compared."""
+    for source in sorted(_outputs_of(state, place)):
+        if state.action(source).status in ("running", "waiting"):
+            return f"step {source[0]} ran again"
+    return None
+
+
+def _stale_source(
+    state: RunState, place: Place, attempt: AttemptState, known: dict[Place, str | None]
+) -> str | None:
+    writers = _writers_read(attempt, sources_of(state, place))
+    for source in sorted(_outputs_of(state, place) | _apart(state, place, writers)):
+        if known.get(source, state.action(source).stale) is not None:
+            return f"step {source[0]} is stale"
+    return None
+
+
+def _outputs_of(state: RunState, place: Place) -> set[Place]:
+    """Return the actions whose outputs an action refers to, apart from those on its cycle (R10)."""
+    found = {one for one in sources_of(state, place) if isinstance(one, tuple)}
+    return _apart(state, place, found)
+
+
+def _writers_read(attempt: AttemptState, names: Container[Any]) -> set[Place]:
+    """Return the actions from which an attempt read shared values of these names."""
+    reads = (source for source, _ in attempt.reads if isinstance(source, tuple))
+    return {(one[0], one[1]) for one in reads if len(one) == 3 and one[2] in names}
+
+
+def _apart(state: RunState, place: Place, sources: set[Place]) -> set[Place]:
+    cycle = state.graph.cycle_of[place[0]]
+    return {one for one in sources if cycle < 0 or state.graph.cycle_of[one[0]] != cycle}
+
+
+# What an output was made from, and what it would be made from now.
+
+
+def _change(state: RunState, place: Place, attempt: AttemptState) -> str | None:
+    """Return why an action would make something else now than its attempt did, None if it would not."""
+    old, new = attempt.definition, state.graph.flow.steps[place[0]].actions[place[1]]
+    if old.type != new.type:
+        return "type changed"
+    code = action_code(new)
+    if attempt.rendered is not None and attempt.code != code:
+        return "code changed"
+    if _has_other_model(attempt, new, state.graph.flow.model):
+        return "model changed"
+    if _is_untouched(state, place, attempt, new):
+        return None
+    if attempt.rendered is None or not _is_exact(state, place, attempt):
+        return _written_change(state, place, attempt, new)
+    try:
+        now = bound(with_model(new, state.graph.flow.model), _values(state, place))
+    except FlowError:
+        now = None
+    if now is not None and identity(now, code) == identity(attempt.rendered, code) != "":
+        return None
+    return _why(state, place, attempt, now)
+
+
+def _has_other_model(attempt: AttemptState, new: Action, model: str | None) -> bool:
+    """Whether the model of the flow, which an action or one inside it takes, is another one."""
+    rendered = attempt.rendered
+    if rendered is not None and leaves_model_open(attempt.definition) and leaves_model_open(new):
+        return bool(getattr(rendered, "model", None) != model)
+    return takes_model(new) and any(one != model for one in _models_inside(attempt))
+
+
+def _models_inside(attempt: AttemptState) -> Iterator[str | None]:
+    """Yield the models that actions inside an attempt took from the flow around it."""
+    for run in (attempt.inner or {}).values():
+        if run.graph.flow.model is not None:
+            continue
+        for step in run.steps:
+            for inner in (one for action in step.actions for one in action.attempts):
+                if inner.rendered is not None and leaves_model_open(inner.definition):
+                    yield getattr(inner.rendered, "model", None)
+                yield from _models_inside(inner)
+
+
+def _is_untouched(state: RunState, place: Place, attempt: AttemptState, new: Action) -> bool:
+    """Whether the definition and all that was read are what they were, so that nothing is filled in."""
+    if any(seen is None for _, seen in attempt.reads):
+        return False
+    if attempt.definition is not new and _fields_apart(attempt.definition, new):
+        return False
+    return dict(reads_of(state, place)) == dict(attempt.reads)
+
+
+def _is_exact(state: RunState, place: Place, attempt: AttemptState) -> bool:
+    """Whether what an attempt was made from can be compared with what it would be made from now (R18)."""
+    new = state.graph.flow.steps[place[0]].actions[place[1]]
+    late = {*deferred(type(new)), *new.bodies}
+    if any(_field_of(need.use) in late for need in state.graph.needs[place]):
+        return False
+    names = {one for one in sources_of(state, place) if isinstance(one, str)}
+    writers = _writers_read(attempt, names)
+    for name in names:
+        setting = _setting(state, place, name)
+        if setting and setting != set(state.writers[name]):
+            return False  # somebody else has set it since
+        writers |= setting
+    if any(not state.graph.is_before(writer[0], place[0]) for writer in writers):
+        return False
+    sources = {one for one in sources_of(state, place) if isinstance(one, tuple)} | writers
+    return _apart(state, place, sources) == sources
+
+
+def _field_of(use: Use) -> str:
+    return re.split(r"[.\[]", use.place, maxsplit=1)[0]
+
+
+def _setting(state: RunState, place: Place, name: str) -> set[Place]:
+    """Return the actions before one that have set a shared value."""
+    before = state.graph.is_before
+    return {w for w in state.writers.get(name, ()) if w != place and before(w[0], place[0])}
+
+
+def _values(state: RunState, place: Place) -> Lookup:
+    """Return the lookup of an action's values as it would find them at its turn.
+
+    A shared value that nobody before it has set is what it was in the beginning.
+    """
+
+    def value(reference: Reference) -> Any:
+        name = reference.path[0]
+        if name in state.shared and not _setting(state, place, name):
+            slots = state.graph.flow.state
+            if name in state.inputs:
+                return descend(state.inputs[name], reference, 1)
+            if name in slots:
+                return descend(slots[name].default, reference, 1)
+        return lookup(state, reference)
+
+    return value
+
+
+def _why(state: RunState, place: Place, attempt: AttemptState, now: Action | None) -> str:
+    """Return what an action is different for: its definition, where its references lead, or a value."""
+    new = state.graph.flow.steps[place[0]].actions[place[1]]
+    edited = _fields_apart(attempt.definition, new)
+    differing = edited if now is None else _fields_apart(attempt.rendered, now)
+    for field in differing:
+        if field in edited:
+            return f"{field} changed"
     if {_looked_at(source) for source, _ in attempt.reads} != sources_of(state, place):
         return "it refers to another step now"
+    lost = [one for one, seen in attempt.reads if seen is None and isinstance(one, tuple)]
+    return (
+        _other_value(state, place, attempt)
+        or next((f"step {source[0]} ran again" for source in lost), None)
+        or f"{(*differing, 'what it refers to')[0]} changed"
+    )
+
+
+def _written_change(
+    state: RunState, place: Place, attempt: AttemptState, new: Action
+) -> str | None:
+    """Return what differs in a definition as it is written, or in what was read (R18)."""
+    edited = _fields_apart(attempt.definition, new)
+    if edited:
+        return f"{edited[0]} changed"
+    if {_looked_at(source) for source, _ in attempt.reads} != sources_of(state, place):
+        return "it refers to another step now"
+    return _other_value(state, place, attempt)
+
+
+def _other_value(state: RunState, place: Place, attempt: AttemptState) -> str | None:
+    """Return which value that was read has another digest now, apart from outputs on a cycle (R10)."""
     cycle = state.graph.cycle_of[place[0]]
     for source, seen in attempt.reads:
         if isinstance(source, str):
             if value_digest(state, source) != seen:
                 return "inputs changed"
+        elif cycle >= 0 and state.graph.cycle_of[source[0]] == cycle:
             continue
-        if cycle >= 0 and state.graph.cycle_of[source[0]] == cycle:
-            continue  # outputs on a cycle are of different iterations (R10)
-        if source_digest(state, source) != seen:
+        elif source_digest(state, source) != seen:
             return f"step {source[0]} ran again"
-        writer = (source[0], source[1])
-        if known.get(writer, state.action(writer).stale) is not None:
-            return f"step {source[0]} is stale"
     return None
 
 
@@ -110,16 +299,18 @@ def reads_of(state: RunState, place: Place) -> tuple[Read, ...]:
 def difference(old: Action, new: Action) -> str | None:
     """Return the name of the first field in which two definitions differ, or None.
 
-    Ids and names do not count: they change nothing that is sent.
+    Ids and names do not count; what changes nothing that is sent does.
     """
     if old is new:
         return None
-    if type(old) is not type(new):
+    if old.type != new.type:
         return "type"
-    for name in type(new).model_fields:
-        if name not in ("id", "name") and getattr(old, name) != getattr(new, name):
-            return name
-    return None
+    return next(differing(old, new, NAMES), None)
+
+
+def _fields_apart(old: Any, new: Action) -> list[str]:
+    """Return the fields in which two actions differ, apart from those that change nothing that is sent."""
+    return list(differing(old, new, type(new).not_sent))
 
 
 def output_digest(state: RunState, place: Place) -> str | None:

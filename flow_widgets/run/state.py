@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flow_widgets.flow.graph import Graph, Place
+from flow_widgets.flow.limits import Budget
 from flow_widgets.flow.model import Action
-from flow_widgets.run.events import Failure, Read, RerunCause, SkipCause
+from flow_widgets.run.events import CancelCause, Failure, Origin, Read, RerunCause, SkipCause
 from flow_widgets.run.view import ActionStatus, LogLevel, RunStatus
 
 SETTLED = frozenset({"completed", "failed", "skipped", "canceled"})
@@ -55,6 +56,19 @@ class AttemptState:
     writes: tuple[tuple[str, Any], ...] = ()
     """What it set in the shared state, by path."""
     progress: Progress | None = None
+    code: str = ""
+    """Mark of the code of its class, for a type of the user's own."""
+    rerun: bool = False
+    """Whether it is of a rerun, or a person wrote it, so that it counts in every visit."""
+    origin: Origin = "ran"
+    source: str | None = None
+    """Id of the run that an output of origin ``cache`` comes from."""
+    retry_seconds: float | None = None
+    """Of a failed attempt that is followed by another: how long after it."""
+    estimated_tokens: int | None = None
+    """About how many tokens it used, where no server named them."""
+    cost_usd: float | None = None
+    """What it cost, None when no price is known; without what flows inside it cost."""
     inner_tokens: int | None = None
     """Tokens of the flows inside the action, None while no server named any."""
     inner: dict[int | str, RunState] | None = None
@@ -80,7 +94,12 @@ class ActionState:
     id: str
     status: ActionStatus = "pending"
     reason: str | None = None
+    """Why it was skipped, or what it waits for."""
     stale: str | None = None
+    pinned: bool = False
+    """Whether its output is used as it is until somebody lets it go."""
+    waits_until: float | None = None
+    """While it waits: when it goes on, as far as that is known."""
     attempts: list[AttemptState] = field(default_factory=list)
 
     @property
@@ -96,8 +115,11 @@ class VisitState:
     number: int
     rerun: bool
     open: int
+    resumed: bool = False
     cut: bool = False
     """Whether an action of it never began, because the run was canceled."""
+    waiting: set[int] = field(default_factory=set)
+    """The actions that wait before they can begin, or between two attempts."""
     attempts: list[AttemptState] = field(default_factory=list)
 
 
@@ -113,10 +135,28 @@ class StepState:
     """Why it was skipped, or, where its join failed, ``failed``; None otherwise."""
     failed: bool = False
     """Whether a visit failed that no later rerun has made good."""
+    limited: bool = False
+    """Whether it failed because it was visited too often."""
     started_at: float | None = None
     ended_at: float | None = None
     visit_count: int = 0
+    reruns: int = 0
+    """How many of these visits were reruns."""
     visits: dict[int, VisitState] = field(default_factory=dict)
+    undone: list[int] = field(default_factory=list)
+    """Numbers of visits that failed unhandled, were canceled or cut off."""
+    again: list[int] = field(default_factory=list)
+    """Which of these a run that goes on has not begun again yet."""
+
+    @property
+    def own_visits(self) -> int:
+        """How many visits were begun by edges, or by the beginning of the run."""
+        return self.visit_count - self.reruns
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a visit of it goes on, or will be gone on with."""
+        return bool(self.visits or self.again)
 
 
 @dataclass(slots=True)
@@ -172,12 +212,28 @@ class RunState:
     """Whether the work that goes on is of some actions only, so that no edge fires."""
     scope: dict[Place, None] = field(default_factory=dict)
     """The actions that are still to be started in such work."""
+    whole: bool = True
+    """Whether the run was begun to run the whole flow."""
+    targets: tuple[Place, ...] | None = None
+    """The actions that the newest work was of; None: of the whole flow."""
+    begun_at: float = 0.0
+    """When the newest work began."""
     cause: RerunCause | None = None
     canceling: bool = False
+    cancel_cause: CancelCause | None = None
+    cancel_reason: str = ""
     stopped_by: int | None = None
     """The step whose failure stopped the run, or None."""
     tokens: int | None = None
     """Tokens of all attempts, or None while no server named any."""
+    estimated_tokens: int = 0
+    """About how many tokens attempts used whose server named none."""
+    cost_usd: float | None = None
+    """What all attempts cost, None while no price was known for any."""
+    unpriced: bool = False
+    """Whether tokens were used for which no price is known."""
+    budget: Budget | None = None
+    """What the run may spend."""
     trigger: int | None = None
     """The step that something from outside began, or None."""
     writers: dict[str, list[Place]] = field(default_factory=dict)

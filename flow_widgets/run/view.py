@@ -120,6 +120,8 @@ class FlowView(TypedDict):
     """Model names to suggest in the editor."""
     references: list[str]
     """Paths that may stand in ``{{…}}`` somewhere in this flow, to tint unknown ones."""
+    budget: BudgetView | None
+    """What the flow itself says that a run may spend."""
     problems: list[ProblemView]
 
 
@@ -147,6 +149,55 @@ class AttemptLine(TypedDict):
     error: ErrorView | None
 
 
+class WaitView(TypedDict):
+    """What an action waits for before its next attempt begins."""
+
+    until: float | None
+    """When it goes on, as far as that is known."""
+    reason: str
+    """Such as ``rate limit of gpt-4.1``; the failure that led here is in ``error``."""
+
+
+class BudgetView(TypedDict):
+    """Limits of what is spent; None where there is none."""
+
+    usd: float | None
+    tokens: int | None
+    seconds: float | None
+
+
+class SpentView(TypedDict):
+    """What a run has spent, beside its seconds, which the browser counts itself."""
+
+    tokens: int
+    """Those that servers named and those that are estimated."""
+    estimated: bool
+    """Whether some of them are estimated."""
+    usd: float | None
+    """None while no price was known for anything."""
+    unpriced: bool
+    """Whether tokens were used for which no price is known."""
+
+
+class StopView(TypedDict):
+    """Why a run ended before its end, for the banner."""
+
+    cause: Literal["budget", "store", "interrupted"]
+    text: str
+    """One sentence."""
+
+
+class NoticeView(TypedDict):
+    """What a viewer should know beside the run, such as a store that can't be written."""
+
+    kind: Literal["changed", "store"]
+    """``changed``: the flow differs from the one that the shown run was made with."""
+    text: str
+    """One sentence."""
+    details: list[str]
+    """One line each, such as ``1, 0 Root cause: prompt changed``."""
+
+
 class ProgressView(TypedDict):
     """How far a long action has come: ``3 of 10``, or ``3`` where nobody knows the end."""
 
@@ -163,6 +214,12 @@ class ActionView(TypedDict):
     """Why the output no longer matches what produced it, such as ``inputs changed``; None when fresh."""
     reason: str | None
     """Why it was skipped or canceled, or None."""
+    waits: WaitView | None
+    """While its status is ``waiting``."""
+    pinned: bool
+    origin: Literal["ran", "cache", "kept", "pin", "edit"]
+    """Where the shown output comes from: ``cache`` an earlier run, ``kept`` an attempt that was cut off,
+    ``edit`` a person."""
     attempt: int
     """Number of the newest attempt, from 1; 0 before the first."""
     attempts: list[AttemptLine]
@@ -171,6 +228,7 @@ class ActionView(TypedDict):
     first_chunk_at: float | None
     ended_at: float | None
     tokens: int | None
+    cost_usd: float | None
     finish_reason: str | None
     truncated: bool
     is_json: bool
@@ -238,6 +296,15 @@ class RunView(TypedDict):
     tokens: int | None
     cost_usd: float | None
     stale: int
+    resumable: int
+    """How many actions a resume would run, at least; 0 when there is nothing to resume."""
+    failed: int
+    """How many actions failed."""
+    cached: int
+    """How many outputs come from earlier runs."""
+    budget: BudgetView | None
+    spent: SpentView
+    stop: StopView | None
     steps: list[StepView]
     edges: list[EdgeStatus]
     """One for each of ``FlowView.edges``, in the same order."""
@@ -267,6 +334,11 @@ class View(TypedDict):
     runs: list[RunLine]
     running: str | None
     """Id of the run that is running now, or None."""
+    notices: list[NoticeView]
+    budget: BudgetView | None
+    """What each of the next runs may spend: what was set, else what the flow says."""
+    cache: bool
+    """Whether outputs of earlier runs are used."""
     run: RunView | None
 
 

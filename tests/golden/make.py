@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "run")]
 
 from driver import Driver, Fail, drive, flow, inputs  # noqa: E402  # found by the line above
 
+from flow_widgets.flow.limits import Budget  # noqa: E402  # the same
 from flow_widgets.run import delta as delta_module  # noqa: E402  # the same
 from flow_widgets.run.delta import Projection, run_view  # noqa: E402  # the same
 
@@ -180,6 +181,60 @@ def growing_log() -> Recording:
     return made
 
 
+def waiting() -> Recording:
+    run = drive(flow("a >> b", counts={"a": 2}), held=[(0, 1)])
+    made = Recording("a failed attempt is repeated, and an action is held", run)
+    run.chunk("a", "Half of")
+    made.flush()
+    run.fail("a", what="The server is busy.", retry_seconds=4.0)
+    made.flush()
+    run.go_on()
+    made.flush()
+    run.go_on()
+    run.chunk("a", "All of it")
+    made.flush()
+    run.complete("a", value="All of it")
+    run.fail("a", 1, retry_seconds=2.0)
+    run.cancel("budget", "the budget of 100 tokens is spent")
+    made.flush()
+    return made
+
+
+def resume() -> Recording:
+    run = drive(flow("a >> b, b >> c", counts={"b": 2}))
+    made = Recording("a run is interrupted, and goes on with what had not completed", run)
+    run.complete("a")
+    run.complete("b", 1)
+    run.chunk("b", "Cut off h")
+    made.flush()
+    run.interrupt()
+    made.flush()
+    run.resume(Budget(tokens=500))
+    made.flush()
+    run.chunk("b", "Whole")
+    run.complete("b", value="Whole")
+    made.flush()
+    run.play()
+    made.flush()
+    return made
+
+
+def by_hand() -> Recording:
+    texts = {"judge": "{{steps.draft.output}}", "sum": "{{steps.judge.output}}"}
+    run = drive(flow("draft >> judge, judge >> sum", texts=texts)).play()
+    made = Recording("an output is edited by hand, and another one is pinned", run)
+    run.edit((0, 0), "Written by a person")
+    made.flush()
+    run.pin((1, 0))
+    made.flush()
+    run.pin((1, 0), pinned=False)
+    made.flush()
+    run.rerun_stale()
+    run.play()
+    made.flush()
+    return made
+
+
 def documents() -> Iterator[tuple[str, str]]:
     """Yield the name and the text of each golden file."""
     for name, make in _MAKERS.items():
@@ -211,6 +266,9 @@ _MAKERS: dict[str, Callable[[], Recording]] = {
     "cancel": cancel,
     "beyond-the-plane": beyond_the_plane,
     "growing-log": growing_log,
+    "waiting": waiting,
+    "resume": resume,
+    "by-hand": by_hand,
 }
 
 if __name__ == "__main__":

@@ -72,16 +72,30 @@ def _steps(draw: st.DrawFn, name: str) -> Step:
     return Step(id=name, join=draw(st.sampled_from(JOINS)), actions=actions)
 
 
+def resolved(flow: Flow) -> Flow:
+    """Return a flow in which no action names a value that there is not."""
+    steps = (
+        step.model_copy(
+            update={"actions": tuple(a.model_copy(update={"text": ""}) for a in step.actions)}
+        )
+        for step in flow.steps
+    )
+    return flow.model_copy(update={"steps": tuple(steps)})
+
+
 outcomes = st.one_of(
     st.builds(Done, st.none(), st.sampled_from((None, ("other",), PORTS))),
     st.builds(Done, st.sampled_from(("same", {"a": 1}))),
-    st.builds(Fail),
+    st.builds(Fail, retry_seconds=st.sampled_from((None, None, 1.0))),
 )
 
 
 def settle_some(draw: st.DrawFn, run: Driver, *, cancels: bool = False) -> None:
     """Settle open attempts in any order and in any way, until none is left."""
-    while run.live:
+    while run.live or run.waits:
+        if not run.live or (run.waits and draw(st.booleans())):
+            run.go_on(draw(st.sampled_from(run.waits)))
+            continue
         if cancels and draw(st.integers(0, 9)) == 0:
             run.cancel()
             return

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import graphs, outcomes, places
 
+from flow_widgets.flow.limits import Budget
 from flow_widgets.run.delta import Projection, apply, cut_units, run_view, units
 
 CHARS = st.characters(exclude_categories=("Cs",))
@@ -54,9 +55,12 @@ def wired(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
+KINDS = ("chunk", "chunk", "chunk", "settle", "settle", "log", "cancel", "interrupt", "go on")
+
+
 def act(draw: Any, run: Driver) -> None:
     """Do one thing that changes a run."""
-    what = draw(st.sampled_from(("chunk", "chunk", "chunk", "settle", "settle", "log", "cancel")))
+    what = draw(st.sampled_from(KINDS))
     if run.live and what == "chunk":
         step, action, _ = draw(st.sampled_from(run.live))
         run.chunk(step, draw(words), action=action)
@@ -64,7 +68,11 @@ def act(draw: Any, run: Driver) -> None:
         key = draw(st.sampled_from(run.live))
         run.settle(key, draw(outcomes))
     elif run.live and what == "cancel" and draw(st.booleans()):
-        run.cancel()
+        run.cancel(*draw(st.sampled_from(((), ("budget", "spent"), ("store", "full")))))
+    elif run.live and what == "interrupt" and draw(st.booleans()):
+        run.interrupt()
+    elif run.waits and (what == "go on" or not run.live):
+        run.go_on(draw(st.sampled_from(run.waits)))
     elif run.state.status != "running":
         change(draw, run)
     else:
@@ -74,7 +82,14 @@ def act(draw: Any, run: Driver) -> None:
 def change(draw: Any, run: Driver) -> None:
     """Edit a settled run, or run a part of it again."""
     flow = run.state.graph.flow
-    if draw(st.booleans()) and places(flow):
+    what = draw(st.sampled_from(("rerun", "resume", "edit", "pin", "revise")))
+    if what == "resume" and run.state.status != "completed":
+        run.resume(draw(st.sampled_from((None, Budget(tokens=9)))))
+    elif what == "edit" and places(flow):
+        run.edit(draw(st.sampled_from(places(flow))), draw(words))
+    elif what == "pin" and places(flow):
+        run.pin(draw(st.sampled_from(places(flow))), pinned=draw(st.booleans()))
+    elif what == "rerun" and places(flow):
         run.rerun(*draw(st.lists(st.sampled_from(places(flow)), unique=True)))
     else:
         steps = draw(st.lists(st.sampled_from(flow.steps), unique_by=id, min_size=1))
@@ -83,7 +98,8 @@ def change(draw: Any, run: Driver) -> None:
 
 @given(st.data(), graphs(most=4), limits)
 def test_D1_deltas_rebuild_the_view(data: Any, flow: Any, most: Any) -> None:
-    screen = Screen(Driver(flow, max_parallel=most).start())
+    held = data.draw(st.sets(st.sampled_from(places(flow)))) if places(flow) else ()
+    screen = Screen(Driver(flow, max_parallel=most, held=tuple(held)).start())
 
     for _ in range(data.draw(st.integers(0, 25))):
         act(data.draw, screen.run)

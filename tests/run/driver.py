@@ -8,98 +8,32 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
+
+from probes import Done, Fail, Probe, flow, inputs
 
 from flow_widgets.errors import FlowError
 from flow_widgets.flow.binding import bound
+from flow_widgets.flow.code_mark import action_code
 from flow_widgets.flow.graph import Place
 from flow_widgets.flow.inputs import run_inputs
-from flow_widgets.flow.model import Action, Edge, Flow, Input, Step
-from flow_widgets.flow.template import Templated
+from flow_widgets.flow.limits import Budget
+from flow_widgets.flow.model import Flow
+from flow_widgets.flow.models import with_model
 from flow_widgets.run import decisions as do
 from flow_widgets.run import events as ev
 from flow_widgets.run.digest import digest
 from flow_widgets.run.plan import conclusion, plan
 from flow_widgets.run.reduce import reduce
+from flow_widgets.run.resume import chosen_left
 from flow_widgets.run.scope import lookup
 from flow_widgets.run.stale import reads_of
 from flow_widgets.run.state import RunState
 
+__all__ = ["Done", "Driver", "Fail", "Probe", "drive", "flow", "inputs"]
 STARTED_AT = 1_000.0
 Key = tuple[int, int, int]
 """Step, action and attempt."""
-
-
-class Probe(Action):
-    """An action that the tests settle; what its template gives is not used."""
-
-    type: Literal["probe"] = "probe"
-    text: Templated[str] = ""
-    own_ports: tuple[str, ...] = ("success",)
-
-    @property
-    def ports(self) -> tuple[str, ...]:
-        return self.own_ports
-
-
-@dataclass(frozen=True)
-class Done:
-    """A scripted good end; ``value`` None means a text that names the attempt."""
-
-    value: Any = None
-    ports: tuple[str, ...] | None = None
-    chunks: tuple[str, ...] = ()
-    writes: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Fail:
-    """A scripted failure."""
-
-    what: str = "It broke."
-
-
-def flow(edges: str = "", **given: Any) -> Flow:
-    """Return a flow of probes: ``flow("a >> b, a.error >> c", joins={"c": "no_wait"})``.
-
-    ``steps`` names steps that no edge names, ``counts`` those with several actions, ``texts`` their
-    templates, ``ports`` their ports; everything else is a field of the flow. ``sequence`` names the
-    steps of a flow without edges.
-    """
-    sequence = given.pop("sequence", "").split()
-    pairs = [tuple(map(str.strip, line.split(">>"))) for line in edges.split(",") if line.strip()]
-    ends = [end.split(".")[0] for pair in pairs for end in pair]
-    names = list(dict.fromkeys([*sequence, *given.pop("steps", "").split(), *ends]))
-    parts = {key: given.pop(key, {}) for key in ("joins", "counts", "texts", "ports")}
-    return Flow(
-        steps=tuple(_step(name, **parts) for name in names),
-        edges=tuple(
-            Edge(source=source, source_port=port or None, target=target)
-            for pair in pairs
-            for (source, _, port), target in [(pair[0].partition("."), pair[1])]
-        ),
-        **given,
-    )
-
-
-def _step(
-    name: str,
-    joins: Mapping[str, Any],
-    counts: Mapping[str, int],
-    texts: Mapping[str, str],
-    ports: Mapping[str, tuple[str, ...]],
-) -> Step:
-    actions = tuple(
-        Probe(text=texts.get(name, ""), own_ports=ports.get(name, ("success",)))
-        for _ in range(counts.get(name, 1))
-    )
-    return Step(id=name, name=name, join=joins.get(name), actions=actions)
-
-
-def inputs(**defaults: Any) -> dict[str, Input]:
-    """Return declared inputs with these defaults."""
-    return {name: Input(default=value) for name, value in defaults.items()}
 
 
 class Driver:
@@ -116,9 +50,14 @@ class Driver:
         max_parallel: int | None = None,
         number: int = 1,
         trigger: int | None = None,
+        held: Sequence[Place] = (),
     ) -> None:
         self.events: list[Any] = []
         self.live: list[Key] = []
+        self.waits: list[do.StartAction] = []
+        """Actions that wait for their next attempt, or are held before the first."""
+        self.held = set(held)
+        """Actions that have to wait each time before they begin."""
         self.watch: Callable[[Any], None] = lambda event: None
         self.at = STARTED_AT
         self._parked: deque[do.StartAction] = deque()
@@ -141,18 +80,60 @@ class Driver:
         """Let the oldest open attempt of an action complete."""
         self.settle(self._open(step, action), Done(value, **given))
 
-    def fail(self, step: int | str, action: int = 0, what: str = "It broke.") -> None:
+    def fail(self, step: int | str, action: int = 0, what: str = "It broke.", **given: Any) -> None:
         """Let the oldest open attempt of an action fail."""
-        self.settle(self._open(step, action), Fail(what))
+        self.settle(self._open(step, action), Fail(what, **given))
+
+    def go_on(self, wait: do.StartAction | None = None) -> None:
+        """Begin the next attempt of an action that waits, by default of the first."""
+        found = wait or self.waits[0]
+        self.waits.remove(found)
+        for fact in self._begin(found):
+            self.record(fact)
+
+    def interrupt(self) -> None:
+        """Let the process end, and somebody find out."""
+        self._forget()
+        self.record((ev.FlowInterrupted, None, None))
+
+    def crash(self, after: int) -> None:
+        """Lose all events but the first ones, as a process that ends while they are being written."""
+        self._forget()
+        del self.events[after:]
+        self.state = self.folded()
+        if self.state.status == "running":
+            self.interrupt()
+
+    def _forget(self) -> None:
+        for one in (self._parked, self.live, self.waits):
+            one.clear()
+
+    def resume(self, budget: Budget | None = None) -> None:
+        """Go on with what had not completed, as a runner does."""
+        chosen = chosen_left(self.state)
+        if chosen:
+            self.rerun(*chosen, cause="resume")
+        else:
+            self.record((ev.FlowResumed, None, None, budget))
+
+    def edit(self, place: Place, value: Any, writes: tuple[tuple[str, Any], ...] = ()) -> None:
+        """Write an output by hand."""
+        definition = self.state.graph.flow.steps[place[0]].actions[place[1]]
+        made = (value, digest(value), definition, reads_of(self.state, place), writes)
+        self.record((ev.OutputEdited, *place, *made))
+
+    def pin(self, place: Place, *, pinned: bool = True) -> None:
+        """Pin an output, or let it go."""
+        self.record((ev.OutputPinned, *place, pinned))
 
     def chunk(self, step: int | str, text: str, action: int = 0) -> None:
         """Let the oldest open attempt of an action stream a text."""
         key = self._open(step, action)
         self.record((ev.ActionChunk, *key, text))
 
-    def cancel(self) -> None:
-        """Cancel the run."""
-        self.record((ev.CancelRequested, None, None))
+    def cancel(self, *cause: str) -> None:
+        """Cancel the run; ``cause`` and reason say why, unless a person does."""
+        self.record((ev.CancelRequested, None, None, *cause))
 
     def rerun(self, *places: Place, cause: str = "step") -> None:
         """Run actions again inside the run."""
@@ -180,7 +161,10 @@ class Driver:
         choose: Callable[[list[Key]], Key] = lambda live: live[0],
     ) -> Driver:
         """Settle open attempts until none is left, each as its script says, else well."""
-        while self.live:
+        while self.live or self.waits:
+            if not self.live:
+                self.go_on()
+                continue
             key = choose(list(self.live))
             outcome = (script or {}).get(key[:2], Done())
             self.settle(key, outcome[key[2] - 1] if isinstance(outcome, list) else outcome)
@@ -191,7 +175,20 @@ class Driver:
         step, action, attempt = key
         if isinstance(outcome, Fail):
             failure = ev.Failure("broken", outcome.what)
-            fact: tuple[Any, ...] = (ev.ActionFailed, step, action, attempt, failure, None)
+            wait = None if self.state.canceling else outcome.retry_seconds
+            fact: tuple[Any, ...] = (
+                ev.ActionFailed,
+                step,
+                action,
+                attempt,
+                failure,
+                None,
+                None,
+                wait,
+            )
+            if wait is not None:
+                visit = self.state.action((step, action)).attempts[attempt - 1].visit
+                self.waits.append(do.StartAction(step, action, visit))
         else:
             for text in outcome.chunks:
                 self.record((ev.ActionChunk, step, action, attempt, text))
@@ -254,7 +251,7 @@ class Driver:
             self._work.extendleft(reversed(follows))
             end = conclusion(self.state) if not self._work else None
             if end is not None:
-                reason = (end.reason,) if end.status == "failed" else ()
+                reason = () if end.status == "completed" else (end.reason,)
                 self._work.append((_SETTLED[end.status], None, None, *reason))
         self._draining = False
 
@@ -269,9 +266,9 @@ class Driver:
 
     def _carry_out(self, decision: Any) -> list[Any]:
         match decision:
-            case do.StartStep(step, actions, rerun):
-                visit = self.state.steps[step].visit_count + 1
-                return [(ev.StepStarted, step, None, visit, actions, rerun)]
+            case do.StartStep(step, actions, rerun, resumed, visit):
+                number = visit or self.state.steps[step].visit_count + 1
+                return [(ev.StepStarted, step, None, number, actions, rerun, resumed)]
             case do.StartAction():
                 return self._start(decision)
             case do.CompleteStep(step, visit, ports):
@@ -289,24 +286,33 @@ class Driver:
             case do.Warn(step, action, text):
                 return [(ev.LogWritten, step, action, "warn", text)]
             case _:
-                return self._cancel_all()
+                return self._cancel_all(decision)
 
     def _start(self, decision: do.StartAction) -> list[Any]:
         step, action = decision.step, decision.action
         if self._max_parallel is not None and len(self.live) >= self._max_parallel:
             self._parked.append(decision)
             return []
+        if (step, action) in self.held:
+            self.waits.append(decision)
+            return [(ev.ActionHeld, step, action, decision.visit, 3.0, "rate limit")]
+        return self._begin(decision)
+
+    def _begin(self, decision: do.StartAction) -> list[Any]:
+        step, action = decision.step, decision.action
         definition = self.state.graph.flow.steps[step].actions[action]
         attempt = len(self.state.action((step, action)).attempts) + 1
         start = (ev.ActionStarted, step, action, attempt, decision.visit, definition)
+        ready = with_model(definition, self.state.graph.flow.model)
         try:
-            bound(definition, lambda reference: lookup(self.state, reference))
+            ready = bound(ready, lambda reference: lookup(self.state, reference))
         except FlowError as error:
             failure = ev.Failure("missing_reference", error.what, error.hint)
             end = (ev.ActionFailed, step, action, attempt, failure, None)
             return [(*start, (), None), end]
         self.live.append((step, action, attempt))
-        return [(*start, reads_of(self.state, (step, action)), None)]
+        code = action_code(definition)
+        return [(*start, reads_of(self.state, (step, action)), None, ready, code)]
 
     def _completed(self, key: Key, outcome: Done) -> tuple[Any, ...]:
         step, action, attempt = key
@@ -317,15 +323,30 @@ class Driver:
         ends = (value, digest(value), ports, *usage, outcome.writes)
         return (ev.ActionCompleted, step, action, attempt, *ends)
 
-    def _cancel_all(self) -> list[Any]:
-        reason = "the run was canceled"
+    def _cancel_all(self, decision: do.CancelActions) -> list[Any]:
         facts: list[Any] = [
-            (ev.ActionSkipped, one.step, one.action, one.visit, reason) for one in self._parked
+            (ev.ActionSkipped, one.step, one.action, one.visit, decision.reason)
+            for one in self._parked
         ]
-        facts += [(ev.ActionCanceled, *key) for key in self.live]
+        facts += [self._wait_over(one, decision.reason) for one in self.waits]
         self._parked.clear()
-        self.live.clear()
+        self.waits.clear()
+        if not decision.only_waits:
+            facts += [(ev.ActionCanceled, *key) for key in self.live]
+            self.live.clear()
         return facts
+
+    def _wait_over(self, wait: do.StartAction, reason: str) -> tuple[Any, ...]:
+        """Return how a wait ends: between two attempts of a visit it is canceled."""
+        attempts = self.state.action((wait.step, wait.action)).attempts
+        failed = [
+            one.number
+            for one in attempts
+            if one.visit == wait.visit and one.retry_seconds is not None
+        ]
+        if failed:
+            return (ev.ActionCanceled, wait.step, wait.action, failed[-1])
+        return (ev.ActionSkipped, wait.step, wait.action, wait.visit, reason)
 
     def _unpark(self) -> None:
         while self._parked and len(self.live) < (self._max_parallel or 0):

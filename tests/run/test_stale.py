@@ -6,7 +6,7 @@ from flow_widgets.actions.chat import Chat
 from flow_widgets.flow.attachment import File
 from flow_widgets.flow.model import Flow, Step
 from flow_widgets.run import events as ev
-from flow_widgets.run.stale import difference
+from flow_widgets.run.stale import difference, needed_first
 
 CHAIN = {"b": "{{steps.a.output}}", "c": "{{steps.b.output}}"}
 
@@ -110,12 +110,13 @@ def test_R5_a_file_given_anew_makes_its_readers_stale():
     assert reasons(run) == {"a": "inputs changed"}
 
 
-def test_R5_facts_of_the_flow_make_nothing_stale():
-    run = drive(flow(sequence="a", texts={"a": "{{flow.name}}"})).play()
+def test_R5_a_fact_of_the_flow_that_is_read_makes_stale_when_it_is_another():
+    texts = {"a": "{{flow.name}}", "b": "{{flow.run_id}}"}
+    run = drive(flow(sequence="a b", texts=texts)).play()
 
-    run.revise(flow(sequence="a", texts={"a": "{{flow.name}}"}, name="New"))
+    run.revise(flow(sequence="a b", texts=texts, name="New", id="flow"))
 
-    assert run.stale == []
+    assert reasons(run) == {"a": "text changed"}
 
 
 # What makes it fresh again.
@@ -272,3 +273,29 @@ def test_the_first_field_that_differs_is_named():
 
 def test_another_type_is_a_difference_of_type():
     assert difference(Chat(prompt="Hi"), Probe()) == "type"
+
+
+# What runs with it.
+
+
+def test_R6_what_a_stale_action_uses_and_that_never_ran_runs_before_it():
+    run = drive(chain()).play()
+    longer = flow(sequence="a x b c", texts={**CHAIN, "b": "{{steps.x.output}}"})
+    run.revise(longer)
+
+    assert run.stale == [(2, 0), (3, 0)]
+    assert needed_first(run.state, run.stale) == [(1, 0), (2, 0), (3, 0)]
+
+
+def test_R5_an_action_that_ran_on_a_stale_output_is_stale_itself():
+    run = drive(chain()).play()
+    run.revise(chain(texts={**CHAIN, "a": "edited"}))
+
+    run.rerun((1, 0))
+    run.complete("b", value="b 1")
+
+    assert reasons(run) == {
+        "a": "text changed",
+        "b": "step 0 is stale",
+        "c": "step 1 is stale",
+    }
