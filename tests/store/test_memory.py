@@ -17,7 +17,7 @@ async def test_folding_the_stored_events_gives_the_live_state():
     run = await runner.run_flow()
     await runner.run_step(0)
 
-    assert store.run_ids() == [run.id]
+    assert [info.id for info in store.list()] == [run.id]
     assert fold(store, run.id) == runner.execution(run).state
 
 
@@ -31,5 +31,5 @@ def test_a_store_that_gives_no_events_is_no_run():
         def events(self, run_id):
             return iter(())
 
-    with pytest.raises(LookupError, match="keeps no events"):
+    with pytest.raises(LookupError, match="There is no run"):
         fold(Empty(), "r1")
