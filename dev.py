@@ -31,6 +31,8 @@ BUNDLE = ROOT / "flow_widgets" / "widget" / "static" / "flow_widget.js"
 OLDEST = (3, 11)
 PURE = "flow_widgets/flow/*,flow_widgets/run/*"
 """The files whose every branch is tested."""
+SDKS = ("1.109.1", "2.54.0")
+"""Older majors of the openai package that have to work too; the newest is in `.venv`."""
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,30 @@ def unit() -> Counts:
     """Run the quick tests under coverage, then hold the coverage to its bounds."""
     for old in ROOT.glob(".coverage*"):
         old.unlink()
-    quick = pytest("-m", "not slow and not e2e", "-n", "2", "--cov", "--cov-report=")
+    quick = pytest(
+        "-m", "not slow and not e2e and not nightly", "-n", "2", "--cov", "--cov-report="
+    )
     pure = check(BIN / "coverage", "report", "--include", PURE, "--fail-under=100")
     return quick + pure + check(BIN / "coverage", "report", "--fail-under=90")
 
 
 def slow() -> Counts:
-    return pytest("-m", "slow and not e2e")
+    return pytest("-m", "slow and not e2e and not nightly")
+
+
+def sdks() -> Counts:
+    """Run every fault of a provider with the older majors of the openai package."""
+    found = Counts()
+    for version in SDKS:
+        folder = ROOT / ".sdks" / version
+        if not (folder / "openai").is_dir():
+            must(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                 "--target", folder, f"openai=={version}")  # fmt: skip
+        names = f"import sys; sys.path[:0] = [{str(folder)!r}]; import openai"
+        found += check(PYTHON, "-c", f"{names}; assert openai.__version__ == {version!r}")
+        paths = ("tests/faults", "tests/providers", "tests/secrets")
+        found += pytest("-m", "not nightly", "-n", "2", "-o", f"pythonpath={folder}", *paths)
+    return found
 
 
 def notebooks() -> Counts:
@@ -144,6 +163,7 @@ STAGES: dict[str, Callable[[], Counts]] = {
     "frontend": frontend,
     "unit": unit,
     "slow": slow,
+    "sdks": sdks,
     "notebooks": notebooks,
     "browser": browser,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 _DEFAULT = "https://api.openai.com/v1"
 _LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
@@ -54,6 +54,19 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{place(url)}{parts.path}"
 
 
+def without_user(url: str) -> tuple[str, dict[str, str]]:
+    """Return ``url`` without user name and password, and the headers that say the same.
+
+    HTTP libraries write whole addresses to their logs.
+    """
+    parts = urlsplit(url)
+    if parts.username is None and parts.password is None:
+        return url, {}
+    header = _basic(parts.username, parts.password)
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return urlunsplit(bare), {"Authorization": f"Basic {header}"}
+
+
 def secrets_in(url: str | None) -> list[str]:
     """Return the parts of ``url`` that may be secret: the password and the values of its query.
 
@@ -65,9 +78,13 @@ def secrets_in(url: str | None) -> list[str]:
     values = [value for _, value in parse_qsl(parts.query)]
     if parts.password is None:
         return values
-    user, password = unquote(parts.username or ""), unquote(parts.password)
-    header = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-    return [parts.password, password, header, *values]
+    header = _basic(parts.username, parts.password)
+    return [parts.password, unquote(parts.password), header, *values]
+
+
+def _basic(user: str | None, password: str | None) -> str:
+    both = f"{unquote(user or '')}:{unquote(password or '')}"
+    return base64.b64encode(both.encode()).decode("ascii")
 
 
 def _host(url: str | None) -> str:

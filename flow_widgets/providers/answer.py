@@ -13,12 +13,14 @@ from flow_widgets.flow.data import joined_surrogates
 
 from .base import ChatResult, OnText, Usage
 from .failure import Scene, refused
+from .tool_calls import ToolCalls
 
 
 class Answer:
     """What is known of an answer so far; raises ``ProviderError`` when it turns out to be bad."""
 
     __slots__ = (
+        "_calls",
         "_on_text",
         "_refusal",
         "_room",
@@ -38,6 +40,7 @@ class Answer:
         self.max_chars = max_chars
         self.model: str | None = None
         self.request_id: str | None = None
+        self._calls: ToolCalls | None = None
         self._on_text = on_text
         self._refusal: list[str] = []
         self._room = max_chars
@@ -49,6 +52,7 @@ class Answer:
         """Take in one ``data`` payload of the stream."""
         if payload.startswith(b"[DONE]"):
             self.done = True
+        if self.done:
             return
         try:
             chunk = from_json(payload)
@@ -79,7 +83,11 @@ class Answer:
 
     def take_whole(self, document: Any) -> None:
         """Take in a parsed answer that is not a stream."""
-        if not isinstance(document, dict) or document.get("error"):
+        if isinstance(document, list) and document:  # of errors, as Google's servers send them
+            document = document[0]
+        if not isinstance(document, dict):
+            raise self.protocol_error("The answer is JSON, but not a chat completion.")
+        if document.get("error"):
             raise self._refused(document)
         if not isinstance(document.get("choices"), list):
             if document.get("message") or document.get("detail"):
@@ -95,7 +103,8 @@ class Answer:
         """Return how the answer ended.
 
         Raises:
-            ProviderError: It did not end (``truncated``), or it ended as ``content_filter``.
+            ProviderError: It did not end (``truncated``), it ended as ``content_filter``, or the
+                arguments of a tool call are cut (``bad_tool_call``).
         """
         if self.finish_reason is None:
             raise ProviderError(
@@ -111,12 +120,14 @@ class Answer:
                 hint="Change the prompt.",
                 request_id=self.request_id,
             )
+        if self._calls is not None:
+            self._check_calls(self._calls)
         return ChatResult(
-            finish_reason=str(self.finish_reason),
-            model=self.model if isinstance(self.model, str) else None,
+            finish_reason=self.scene.redact(str(self.finish_reason)),
+            model=self.scene.redact(self.model) if isinstance(self.model, str) else None,
             request_id=self.request_id,
             usage=_usage(self._usage),
-            refusal="".join(self._refusal) or None,
+            refusal=joined_surrogates("".join(self._refusal)) or None,
         )
 
     def protocol_error(self, what: str) -> ProviderError:
@@ -139,8 +150,8 @@ class Answer:
 
     def _text_of(self, chunk: Any) -> str:
         get = chunk.get
-        if get("error"):
-            raise self._refused(chunk)
+        if "choices" not in chunk or get("error"):
+            self._check_error(chunk)
         if self.model is None:
             self.model = get("model")
         if get("usage"):
@@ -155,13 +166,29 @@ class Answer:
                 content = delta.get("content")
                 if content:
                     text += content if isinstance(content, str) else _text_of_parts(content)
-                refusal = delta.get("refusal")
-                if refusal:
-                    self._room -= len(refusal)
-                    self._refusal.append(refusal)
-            if self.finish_reason is None:
-                self.finish_reason = get("finish_reason") or None
+                if delta.get("refusal") or delta.get("tool_calls"):
+                    self._take_rest(delta)
+            reason = get("finish_reason")
+            if reason and self.finish_reason is None:
+                if reason == "error":
+                    raise self._refused({"error": get("error") or "The model stopped: error."})
+                self.finish_reason = reason
         return text
+
+    def _take_rest(self, delta: Any) -> None:
+        """Take in what a delta holds beside the text."""
+        refusal, calls = delta.get("refusal"), delta.get("tool_calls")
+        if refusal:
+            self._room -= len(refusal)
+            self._refusal.append(refusal)
+        if calls:
+            self._calls = self._calls or ToolCalls()
+            self._room -= self._calls.take(calls)
+
+    def _check_error(self, chunk: Any) -> None:
+        """Refuse a chunk that is an error: named so, or with words where the choices should be."""
+        if chunk.get("error") or chunk.get("message") or chunk.get("object") == "error":
+            raise self._refused(chunk)
 
     def _pass_on(self, text: str) -> None:
         if self._surrogate or not text.isascii():
@@ -192,6 +219,20 @@ class Answer:
             return json.loads(payload.decode())
         except (ValueError, RecursionError):
             raise self.protocol_error("A chunk of the answer is not JSON.") from None
+
+    def _check_calls(self, calls: ToolCalls) -> None:
+        bad = calls.first_bad()
+        if bad is None:
+            return
+        name, arguments = map(self.scene.redact, bad)
+        how = "cut" if self.finish_reason == "length" else "no JSON object"
+        raise ProviderError(
+            "bad_tool_call",
+            f"The arguments for the tool {name!r} are {how}.",
+            hint="Raise max_tokens." if how == "cut" else "Look at Details, then retry.",
+            request_id=self.request_id,
+            detail=arguments,
+        )
 
     def _refused(self, body: object) -> ProviderError:
         error = refused(self.scene, None, body, {})

@@ -33,6 +33,8 @@ class ChatRequest:
     timeouts: Timeouts = Timeouts()
     max_output_chars: int = 1_000_000
     """The stream is cut, and the call fails with ``too_large``, when its text grows beyond this."""
+    idempotency_key: str | None = None
+    """Names the call, the same for all its attempts, so that a server may bill it once; no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,11 @@ OnText = Callable[[str], None]
 
 @runtime_checkable
 class Provider(Protocol):
-    """A source of chat completions; one object may serve many calls and event loops at once."""
+    """A source of chat completions; one object may serve many calls and event loops at once.
+
+    A provider may also have ``requests_per_minute`` and ``max_parallel`` (numbers, or None), which
+    are kept for each model; and a ``limit_key``, equal for providers that share these limits.
+    """
 
     name: str
     """How actions and flows name it: ``openai``, ``offline``."""

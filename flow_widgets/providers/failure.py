@@ -6,13 +6,18 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 
 from flow_widgets.errors import FailureKind, ProviderError
+from flow_widgets.flow.data import joined_surrogates
 
 MAX_DETAIL_CHARS = 2000
 REMOVED = "[removed]"
+_LONGEST_SECONDS = 1e9
+"""What a larger number, where a server says how long to wait, stands for."""
 
 _KEY_SHAPES = re.compile(
     r"(?:sk|pk|rk|gsk|xai|key)-[A-Za-z0-9_*.\-]{6,}|\bBearer\s+[^\s\"',;<>]+", re.IGNORECASE
@@ -85,9 +90,9 @@ class Redactor:
         return f"Redactor({len(self.secrets)} secrets)"
 
     def __call__(self, text: str) -> str:
-        """Return ``text`` cut to ``MAX_DETAIL_CHARS`` and without secrets."""
+        """Return ``text`` cut to ``MAX_DETAIL_CHARS``, without secrets and halves of characters."""
         # Cut late: a key across the cut would lose its shape. The room bounds the work.
-        text = text[: MAX_DETAIL_CHARS * 2]
+        text = joined_surrogates(text[: MAX_DETAIL_CHARS * 2])
         for secret in self.secrets:
             text = text.replace(secret, REMOVED)
         return _KEY_SHAPES.sub(REMOVED, text)[:MAX_DETAIL_CHARS]
@@ -111,6 +116,11 @@ class Scene:
     """Host and port of the server."""
     redact: Redactor = Redactor()
 
+    def request_id(self, headers: Mapping[str, str]) -> str | None:
+        """Return the id by which the server knows this call, if it told one."""
+        name = headers.get("x-request-id") or headers.get("apim-request-id")
+        return self.redact(name) if name else None
+
 
 def refused(
     scene: Scene, status: int | None, body: object, headers: Mapping[str, str]
@@ -120,8 +130,8 @@ def refused(
     ``body`` is the parsed JSON answer, its ``error`` object, or text; ``headers`` are lowercase.
     """
     code, message = _code_and_message(body)
-    if status is None and code.isdigit() and 400 <= int(code) < 600:
-        status = int(code)  # gateways put the status of the server behind them in the code
+    if status is None:
+        status = _inner_status(body, code)
     kind = kind_of(status, code, _type(body), message)
     bracket = f" ({status})" if status is not None else ""
     what, hint = f"{_WHAT[kind]}{bracket}.", _HINT[kind]
@@ -136,9 +146,10 @@ def refused(
         what,
         hint=hint,
         status=status,
-        request_id=request_id(headers),
+        request_id=scene.request_id(headers),
         retry_after_seconds=retry_after_seconds(headers),
         detail=scene.redact(message),
+        should_retry=_should_retry(headers),
     )
 
 
@@ -165,6 +176,9 @@ def unreachable(scene: Scene, error: BaseException) -> ProviderError:
         what = f"No connection to {scene.host}."
         hint = "Check the base_url; is the server running?"
         return ProviderError("connection_lost", what, hint=hint, detail=detail)
+    if names & {"DecodingError", "ContentEncodingError"}:
+        what = f"The answer from {scene.host} is not encoded as it says."
+        return ProviderError("protocol", what, hint=_HINT["protocol"], detail=detail)
     what = f"The connection to {scene.host} was lost."
     return ProviderError("connection_lost", what, hint="Retry.", detail=detail)
 
@@ -215,14 +229,15 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     if seconds is not None:
         return max(0.0, seconds)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        when = parsedate_to_datetime(value)
+        when = when if when.tzinfo else when.replace(tzinfo=UTC)
+        return max(0.0, when.timestamp() - time.time())
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
 
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the id by which the server knows this call, if it told one."""
-    return headers.get("x-request-id") or headers.get("apim-request-id")
+def _should_retry(headers: Mapping[str, str]) -> bool | None:
+    return {"true": True, "false": False}.get(headers.get("x-should-retry", "").strip().lower())
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -239,14 +254,26 @@ def _number(text: str) -> float | None:
         number = float(text)
     except ValueError:
         return None
-    return number if 0 <= abs(number) < 1e9 else None
+    return max(-_LONGEST_SECONDS, min(_LONGEST_SECONDS, number)) if isfinite(number) else None
 
 
 def _is_missing(status: int | None, message: str) -> bool:
     return status == 404 and (not message or bool(_MODEL.search(message)))
 
 
+def _inner_status(body: object, code: str) -> int | None:
+    """Return the status that an error object names: gateways pass that of the server behind them on."""
+    error: Any = _error_object(body)
+    named = error.get("status") if isinstance(error, Mapping) else None
+    for value in (code, str(named)):
+        if len(value) == 3 and value.isdecimal() and 400 <= int(value) < 600:
+            return int(value)
+    return None
+
+
 def _error_object(body: object) -> object:
+    if isinstance(body, list) and body:  # Google's servers
+        body = body[0]
     while isinstance(body, Mapping) and isinstance(body.get("error"), (Mapping, str)):
         body = body["error"]
     return body

@@ -14,11 +14,19 @@ _CHUNKS_PER_TURN = 64
 
 
 async def read_objects(
-    client: Any, body: Mapping[str, Any], answer: Answer, watchdog: Watchdog
+    client: Any,
+    body: Mapping[str, Any],
+    answer: Answer,
+    watchdog: Watchdog,
+    *,
+    headers: Mapping[str, str],
 ) -> None:
-    """Ask ``client.chat.completions.create`` and pass every chunk on to ``answer``."""
+    """Ask ``client.chat.completions.create`` and pass every chunk on to ``answer``.
+
+    ``headers`` are sent when it takes ``extra_headers``.
+    """
     create = client.chat.completions.create
-    stream = create(**_arguments(create, body))
+    stream = create(**_arguments(create, body, headers))
     if inspect.isawaitable(stream):
         stream = await stream
     clock = asyncio.get_running_loop().time
@@ -52,12 +60,14 @@ def plain(value: Any) -> Any:
     return {key: plain(item) for key, item in vars(value).items()}
 
 
-def _arguments(create: Any, body: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(create: Any, body: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
     """Return ``body`` as arguments of ``create``; what it does not name goes to ``extra_body``."""
     try:
         parameters = inspect.signature(create).parameters
     except (TypeError, ValueError):
         return dict(body)
+    if headers and "extra_headers" in parameters:
+        body = {**body, "extra_headers": dict(headers)}
     if "extra_body" not in parameters:
         return dict(body)
     known = {name: value for name, value in body.items() if name in parameters}

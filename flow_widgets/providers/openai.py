@@ -12,15 +12,15 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from flow_widgets.errors import ProviderError
+from flow_widgets.errors import FlowError, ProviderError
 from flow_widgets.flow.data import joined_surrogates
 
 from . import sdk
-from .address import is_http, is_local, is_loopback, place, secrets_in, shown
+from .address import is_http, is_local, is_loopback, place, secrets_in, shown, without_user
 from .answer import Answer
 from .base import ChatRequest, ChatResult, OnText
 from .connections import Connections
-from .failure import Scene, redactor, refused, request_id, timed_out, unreachable
+from .failure import Scene, redactor, refused, timed_out, unreachable
 from .objects import read_objects
 from .reading import read_answer
 from .sdk import Transport
@@ -54,9 +54,12 @@ class OpenAIProvider:
         model: Model of an action that names none.
         headers: Sent with every request.
         transport: HTTP library: ``httpx`` (also ``auto``) or ``aiohttp``.
+        requests_per_minute: How many calls may begin in a minute, of each model, evenly spread.
+        max_parallel: How many calls of each model may be in flight at once.
 
     Raises:
         ProviderError: A header holds a control character (``not_configured``).
+        FlowError: A limit is less than 1.
     """
 
     name = "openai"
@@ -71,14 +74,20 @@ class OpenAIProvider:
         model: str | None = None,
         headers: Mapping[str, str] | None = None,
         transport: Transport = "auto",
+        requests_per_minute: int | None = None,
+        max_parallel: int | None = None,
     ) -> None:
         sdk.refuse_sync(client)
+        _refuse_nothing(requests_per_minute=requests_per_minute, max_parallel=max_parallel)
         _refuse_control(headers or {})
         self.default_model = model
+        self.requests_per_minute, self.max_parallel = requests_per_minute, max_parallel
         self._base_url = SecretStr(base_url) if base_url else None  # it may hold a password
-        self._api_key = SecretStr(api_key) if api_key else None
+        self._api_key = SecretStr(api_key.strip()) if api_key else None
         self._client: Any = client
-        self._headers = {name: SecretStr(value) for name, value in (headers or {}).items()}
+        self._headers = {
+            name: SecretStr(value.strip(" \t")) for name, value in (headers or {}).items()
+        }
         self._transport: Transport = transport
         self._connections = Connections()
         self._asks_usage = True
@@ -88,6 +97,11 @@ class OpenAIProvider:
 
     def __reduce__(self) -> tuple[Any, ...]:
         raise TypeError("A provider holds connections and keys, so it can't be pickled.")
+
+    @property
+    def limit_key(self) -> str:
+        """The address that shares its limits with every provider for it, without its secrets."""
+        return self._shown_url() or place(None)
 
     def check(self) -> None:
         """Return when a call could be sent; sends nothing.
@@ -142,7 +156,8 @@ class OpenAIProvider:
             if self._is_plain():
                 await _read_raw(await self._open(client, request), answer, watchdog)
             else:
-                await read_objects(client, self._body(request), answer, watchdog)
+                body, headers = self._body(request), _own_headers(request)
+                await read_objects(client, body, answer, watchdog, headers=headers)
         except sdk.transport_errors() as error:
             failure = error
         # A finished answer is complete, whatever happens to its connection afterwards.
@@ -189,8 +204,9 @@ class OpenAIProvider:
             http = sdk.http_client(self._transport, trust_env=trust_env)
             if given is not None:
                 return http, sdk.client_like(given, http, headers=headers)
-            plain_key = key.get_secret_value()
-            return http, sdk.new_client(http, api_key=plain_key, base_url=base_url, headers=headers)
+            url, user = without_user(base_url) if base_url else (None, {})
+            plain_key, sent = key.get_secret_value(), {**user, **headers}
+            return http, sdk.new_client(http, api_key=plain_key, base_url=url, headers=sent)
 
         client = self._connections.client(settings, make)
         values = [key.get_secret_value(), *headers.values(), *_secrets_of(given)]
@@ -214,6 +230,7 @@ class OpenAIProvider:
     def _key_for(self, base_url: str | None) -> SecretStr:
         key = self._api_key or SecretStr(os.environ.get("OPENAI_API_KEY", "").strip())
         if key.get_secret_value():
+            _refuse_control({"Authorization": key.get_secret_value()})
             return key
         authorized = any(name.lower() == "authorization" for name in self._headers)
         if authorized or is_local(base_url):
@@ -236,6 +253,15 @@ class OpenAIProvider:
         return shown(url) if url else None
 
 
+def _refuse_nothing(**limits: int | None) -> None:
+    """Refuse a limit that would let nothing through."""
+    for name, limit in limits.items():
+        if limit is not None and limit < 1:
+            raise FlowError(
+                f"{name} is {limit}, so that no call could begin.", hint="Give 1 or more."
+            )
+
+
 def _refuse_control(headers: Mapping[str, str]) -> None:
     """Refuse what no header may hold while it can be told without a library showing the value."""
     for name, value in headers.items():
@@ -247,10 +273,18 @@ def _refuse_control(headers: Mapping[str, str]) -> None:
             )
 
 
+def _own_headers(request: ChatRequest) -> dict[str, str]:
+    key = request.idempotency_key
+    return {} if key is None else {"Idempotency-Key": key}
+
+
 async def _post(client: Any, body: dict[str, Any], request: ChatRequest) -> Any:
     """Send a body and return the SDK's stream, whose ``response`` is read by us."""
     stream_class = sdk.openai_module().AsyncStream[object]
-    options = {"timeout": sdk.timeout(request.timeouts.connect)}
+    options: dict[str, Any] = {"timeout": sdk.timeout(request.timeouts.connect)}
+    headers = _own_headers(request)
+    if headers:
+        options["headers"] = headers
     try:
         try:
             return await client.post(
@@ -281,7 +315,7 @@ async def _post(client: Any, body: dict[str, Any], request: ChatRequest) -> Any:
 
 async def _read_raw(stream: Any, answer: Answer, watchdog: Watchdog) -> None:
     response = stream.response
-    answer.request_id = request_id(response.headers)
+    answer.request_id = answer.scene.request_id(response.headers)
     encoded = response.headers.get("content-encoding", "identity") != "identity"
     # Without an encoding to undo, the stream itself gives the same bytes for less work.
     reads = response.aiter_bytes() if encoded else aiter(response.stream)

@@ -31,6 +31,9 @@ _FINISH_SECONDS = 2.0
 """How long a finished answer waits for its usage and ``[DONE]``."""
 
 
+_BOM = b"\xef\xbb\xbf"
+
+
 def max_event_bytes(max_chars: int) -> int:
     """Return how large one event may be when an answer has at most ``max_chars``."""
     return 4 * max_chars + 65_536
@@ -43,18 +46,22 @@ async def read_answer(reads: AsyncIterator[bytes], answer: Answer, watchdog: Wat
         ProviderError: The body is not what the API defines, or too large.
     """
     first = b""
-    while not first.strip() and len(first) < 65_536:
+    while _BOM.startswith(first.strip()) and len(first) < 65_536:
         try:
             first += await anext(reads)
         except StopAsyncIteration:
             break
-    if first.lstrip().startswith((b"{", b"<")):
+    if _start(first).startswith((b"{", b"[", b"<")):
         await _read_document(first, reads, answer, watchdog)
         return
     try:
         await _read_events(first, reads, answer, watchdog)
     except EventTooLarge:
         raise answer.too_large() from None
+
+
+def _start(data: bytes) -> bytes:
+    return data.lstrip().removeprefix(_BOM).lstrip()
 
 
 async def _read_events(
@@ -123,7 +130,7 @@ async def _read_document(
         size += len(data)
         if size > max_event_bytes(answer.max_chars):
             raise answer.too_large()
-    body = b"".join(parts)
-    if body.lstrip().startswith(b"<"):
+    body = _start(b"".join(parts))
+    if body.startswith(b"<"):
         raise answer.protocol_error("The server answered with a web page.")
     answer.take_document(body)

@@ -54,6 +54,8 @@ class Case:
     refusal: str | None = None
     total_tokens: int | None = None
     retry_after_seconds: float | None = None
+    retryable: bool | None = None
+    """Whether the error may pass; None: as its kind says."""
     says: Sequence[str] = ()
     """Parts of the error's text."""
     detail: str | None = None

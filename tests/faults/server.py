@@ -27,9 +27,11 @@ class Closed(Exception):
 class Seen:
     """What the server saw of one request."""
 
-    headers: dict[str, str]
+    headers: dict[str, str] = field(repr=False)  # they hold the key
     body: dict[str, Any]
     connection: int
+    at: float = 0.0
+    """When it came, on the clock of the loop."""
     disconnected_at: float | None = None
 
 
@@ -73,10 +75,10 @@ class FaultServer:
         async with self.left:
             await self.left.wait_for(lambda: case in self.seen)
 
-    async def disconnected(self, case: str) -> None:
-        """Wait until the peer of the last request of a case has gone."""
+    async def disconnected(self, case: str, turn: int = -1) -> None:
+        """Wait until the peer of a request of a case, by default the last one, has gone."""
         async with self.left:
-            await self.left.wait_for(lambda: self.seen[case][-1].disconnected_at is not None)
+            await self.left.wait_for(lambda: self.seen[case][turn].disconnected_at is not None)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until somebody closes it."""
@@ -98,7 +100,7 @@ class FaultServer:
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         body = json.loads(await reader.readexactly(int(headers.get("content-length", "0"))))
         case = body["model"]
-        seen = Seen(headers, body, number)
+        seen = Seen(headers, body, number, asyncio.get_running_loop().time())
         played = self.seen.setdefault(case, [])
         played.append(seen)
         async with self.left:

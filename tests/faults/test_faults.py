@@ -7,17 +7,20 @@ import traceback
 from importlib.util import find_spec
 
 import pytest
+from openai import AsyncOpenAI
 
 from flow_widgets.errors import ProviderError
 from flow_widgets.providers.base import ChatRequest, ChatResult
 from flow_widgets.providers.openai import OpenAIProvider
 from flow_widgets.providers.sdk import Transport
 
-from .cases import BASELINE, BEFORE, BYTES, CANARY, CANCEL, CASES, DURING, Case
+from .cases import CANARY, CANCEL, CASES, Case
 from .server import FaultServer, fault_server
+from .varied import VARIED
 
 TRANSPORTS: list[Transport] = ["httpx", "aiohttp"] if find_spec("aiohttp") else ["httpx"]
-_SCRIPTS = {case.name: case.scripts for case in CASES}
+_ALL = [*CASES, *VARIED]
+_SCRIPTS = {case.name: case.scripts for case in _ALL}
 _DISCONNECT_SECONDS = 0.2
 
 
@@ -61,7 +64,7 @@ def name(case: Case) -> str:
     return case.name
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c not in CANCEL], ids=name)
+@pytest.mark.parametrize("case", [c for c in _ALL if c not in CANCEL], ids=name)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_a_call_ends_as_the_case_says(case: Case, transport: Transport) -> None:
     outcome, text, server = await play(case, transport)
@@ -77,6 +80,7 @@ async def test_a_call_ends_as_the_case_says(case: Case, transport: Transport) ->
         assert outcome.kind == case.kind, outcome
         assert outcome.status == case.status
         assert outcome.retry_after_seconds == case.retry_after_seconds
+        assert case.retryable is None or outcome.retryable == case.retryable
         assert all(part in str(outcome) for part in case.says), str(outcome)
         assert case.detail is None or outcome.detail == case.detail
     assert text == case.text
@@ -93,7 +97,7 @@ async def test_a_cancelled_call_hangs_up(case: Case, transport: Transport) -> No
     assert len(server.seen[case.name]) == 1
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.kind is not None], ids=name)
+@pytest.mark.parametrize("case", [c for c in _ALL if c.kind is not None], ids=name)
 @pytest.mark.parametrize("transport", TRANSPORTS)
 async def test_an_error_holds_no_key(case: Case, transport: Transport) -> None:
     outcome, _, server = await play(case, transport)
@@ -110,6 +114,33 @@ async def test_an_error_holds_no_key(case: Case, transport: Transport) -> None:
 
 
 def test_case_names_are_unique() -> None:
-    names = [case.name for case in CASES]
+    names = [case.name for case in _ALL]
 
-    assert len(names) == len(set(names)) == sum(map(len, (BASELINE, BEFORE, DURING, BYTES, CANCEL)))
+    assert len(names) == len(set(names))
+
+
+async def test_a_call_is_named_by_its_idempotency_key() -> None:
+    message = {"role": "user", "content": "Hi"}
+
+    async with fault_server(_SCRIPTS) as server:
+        provider = OpenAIProvider(server.base_url, CANARY)
+        await provider.chat(ChatRequest("plain", [message]), lambda _: None)
+        await provider.chat(ChatRequest("plain", [message], idempotency_key="k1"), lambda _: None)
+        await provider.close()
+
+    keys = [seen.headers.get("idempotency-key") for seen in server.seen["plain"]]
+    assert keys == [None, "k1"]
+
+
+async def test_a_client_of_ones_own_names_its_calls_too() -> None:
+    class Own(AsyncOpenAI):
+        """A subclass, whose connections are used as they are."""
+
+    async with fault_server(_SCRIPTS) as server:
+        client = Own(base_url=server.base_url, api_key=CANARY)
+        provider = OpenAIProvider(client=client)
+        request = ChatRequest("plain", [{"role": "user", "content": "Hi"}], idempotency_key="k1")
+        await provider.chat(request, lambda _: None)
+        await client.close()
+
+    assert server.seen["plain"][0].headers["idempotency-key"] == "k1"
