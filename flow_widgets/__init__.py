@@ -17,15 +17,18 @@ if TYPE_CHECKING:
     from flow_widgets.flow.check import check_flow
     from flow_widgets.flow.declared import Input, Slot
     from flow_widgets.flow.formats import dump_flow, load_flow, load_notes
+    from flow_widgets.flow.limits import Budget, Price, Retry
     from flow_widgets.flow.message import Message
     from flow_widgets.flow.model import Edge, Flow, Step
     from flow_widgets.flow.template import Templated
+    from flow_widgets.history import runs
     from flow_widgets.widget.flow_widget import FlowWidget
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Action": "actions.base",
+    "Budget": "flow.limits",
     "Chat": "actions.chat",
     "Context": "actions.base",
     "Edge": "flow.model",
@@ -38,8 +41,10 @@ _HOMES = {
     "InvalidFlow": "errors",
     "Message": "flow.message",
     "Outcome": "actions.base",
+    "Price": "flow.limits",
     "Problem": "errors",
     "ProviderError": "errors",
+    "Retry": "flow.limits",
     "Run": "engine.run",
     "Slot": "flow.declared",
     "Step": "flow.model",
@@ -48,12 +53,14 @@ _HOMES = {
     "dump_flow": "flow.formats",
     "load_flow": "flow.formats",
     "load_notes": "flow.formats",
+    "runs": "history",
     "save": "export.frames",
     "to_frame": "export.frames",
     "to_mermaid": "export.mermaid",
 }
 __all__ = [
     "Action",
+    "Budget",
     "Chat",
     "Context",
     "Edge",
@@ -66,8 +73,10 @@ __all__ = [
     "InvalidFlow",
     "Message",
     "Outcome",
+    "Price",
     "Problem",
     "ProviderError",
+    "Retry",
     "Run",
     "Slot",
     "Step",
@@ -76,6 +85,7 @@ __all__ = [
     "dump_flow",
     "load_flow",
     "load_notes",
+    "runs",
     "save",
     "to_frame",
     "to_mermaid",

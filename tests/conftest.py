@@ -17,10 +17,11 @@ KEPT = {"FLOW_WIDGETS_SHOTS"}
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the user's keys, nor reaches a server with them."""
+    """No test reads the user's keys, nor reaches a server with them, nor leaves runs in a store."""
     for name in os.environ:
         if name.startswith(FOREIGN) and name not in KEPT:
             monkeypatch.delenv(name)
+    monkeypatch.setenv("FLOW_WIDGETS_STORE", "off")
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,13 @@ class Chat(Action):
 
     parts: ClassVar = {"messages": Part(lambda _: Message, many=True)}
     needs_provider: ClassVar[bool] = True
+    is_cacheable: ClassVar[bool] = True
+    not_sent: ClassVar = Action.not_sent | {
+        "timeout_seconds",
+        "first_byte_seconds",
+        "idle_seconds",
+        "max_output_chars",
+    }
 
     type: Literal["chat"] = "chat"
     model: Templated[str] | None = None
@@ -108,6 +115,10 @@ class Chat(Action):
     """Name of the provider; None means the flow's, else the runner's."""
     timeout_seconds: float = Field(default=600.0, gt=0)
     """How long the whole call may take."""
+    first_byte_seconds: float = Field(default=60.0, gt=0)
+    """How long the server may take until its answer begins."""
+    idle_seconds: float = Field(default=30.0, gt=0)
+    """How long an answer may stand still."""
     max_output_chars: int = Field(default=1_000_000, gt=0)
     """How many characters an answer has at most before the call fails."""
 
@@ -192,7 +203,11 @@ class Chat(Action):
             model=model,
             messages=self.wire_messages(),
             params=self.params(),
-            timeouts=Timeouts(total=self.timeout_seconds),
+            timeouts=Timeouts(
+                first_byte=self.first_byte_seconds,
+                idle=self.idle_seconds,
+                total=self.timeout_seconds,
+            ),
             max_output_chars=self.max_output_chars,
         )
         result = await ctx.chat(request, self.provider)

@@ -82,7 +82,7 @@ class Code(Action):
             return ()
         what = "This flow holds code, and code of flows is not run here."
         hint = (
-            "If you trust it: FlowRunner(flow, allow_custom_code=True), or FlowWidget(…) the same."
+            "If you trust it, pass allow_custom_code=True to FlowRunner or FlowWidget."
         )
         return (Problem("code", what, hint),)
 

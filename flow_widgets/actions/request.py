@@ -80,6 +80,7 @@ class Request(Action):
     """
 
     parts: ClassVar = {"auth": Part(lambda _: Auth)}
+    retries_itself: ClassVar = True
 
     type: Literal["request"] = "request"
     url: UrlText

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from flow_widgets.actions.base import Outcome
@@ -17,6 +18,7 @@ from flow_widgets.run import events as ev
 from flow_widgets.run.digest import digest
 from flow_widgets.run.events import Failure
 from flow_widgets.run.outcome import slots_of
+from flow_widgets.run.state import RunState
 
 Fact = tuple[Any, ...]
 """An event's class, step, action, and its own fields, before it has a number and a time."""
@@ -64,9 +66,11 @@ def _completed(action: Action, outcome: Any, ctx: ActionContext) -> Fact:
     if not isinstance(outcome, Outcome):
         outcome = Outcome(output=outcome)
     try:
-        mark = digest(outcome.output)
         output = copied(outcome.output)
-        writes = _writes(action, outcome, ctx) if outcome.writes or action.save_as else ()
+        mark = digest(output)
+        writes: tuple[tuple[str, Any], ...] = ()
+        if outcome.writes or action.save_as:
+            writes = writes_of(action, outcome.output, outcome.writes or {}, ctx.state)
     except (TypeError, ValueError, RecursionError) as error:
         deep = isinstance(error, RecursionError)
         why = "it is nested too deeply" if deep else str(error)
@@ -100,17 +104,19 @@ def _completed(action: Action, outcome: Any, ctx: ActionContext) -> Fact:
     )
 
 
-def _writes(action: Action, outcome: Outcome, ctx: ActionContext) -> tuple[tuple[str, Any], ...]:
+def writes_of(
+    action: Action, output: Any, given: Mapping[str, Any], state: RunState
+) -> tuple[tuple[str, Any], ...]:
     """Return what goes to the shared state, cast to what the flow declares.
 
     Raises:
         StateRefused, MissingReference: A value does not fit, or the output has no such part.
     """
-    found = dict(copied(outcome.writes or {}))
+    found = dict(copied(given))
     for path, part in action.saves.items():
         reference = Reference(("output", *part.split("."))) if part else Reference(("output",))
-        found[path] = copied(descend(outcome.output, reference, 1))
-    slots, shared = slots_of(ctx.state), ctx.state.shared
+        found[path] = copied(descend(output, reference, 1))
+    slots, shared = slots_of(state), state.shared
     writes: list[tuple[str, Any]] = []
     for path, value in found.items():
         digest(value)  # refuses what is no JSON data
@@ -162,6 +168,7 @@ def failure_of(error: BaseException, ctx: ActionContext | None = None) -> Failur
             error.hint,
             getattr(error, "status", None),
             retryable=bool(getattr(error, "retryable", False)),
+            retry_after_seconds=getattr(error, "retry_after_seconds", None),
         )
     detail = "".join(traceback.format_exception(error, limit=-8))[-4000:]
     what = f"The action raised {type(error).__name__}: {str(error)[:500]}."

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flow_widgets.engine.attempts import Fact
-from flow_widgets.engine.resources import Level
+from flow_widgets.engine.resources import Level, is_to_cancel
+from flow_widgets.engine.starting import not_begun, start_action
 from flow_widgets.run import decisions as decide
 from flow_widgets.run import events as ev
 
@@ -29,13 +30,14 @@ def _record(run: Execution, level: Level, fact: Fact) -> list[Any]:
 
 
 def _start_action(run: Execution, level: Level, decision: decide.StartAction) -> list[Any]:
-    return run.start_action(level, decision)
+    return start_action(run, level, decision)
 
 
 def _start_step(run: Execution, level: Level, decision: decide.StartStep) -> list[Any]:
     step = decision.step
-    visit = level.state.steps[step].visit_count + 1
-    return run.fold(level, (ev.StepStarted, step, None, visit, decision.actions, decision.rerun))
+    visit = decision.visit or level.state.steps[step].visit_count + 1
+    fields = (visit, decision.actions, decision.rerun, decision.resumed)
+    return run.fold(level, (ev.StepStarted, step, None, *fields))
 
 
 def _complete_step(run: Execution, level: Level, decision: decide.CompleteStep) -> list[Any]:
@@ -75,19 +77,25 @@ def _elsewhere(run: Execution, _: Level, item: _Elsewhere) -> list[Any]:
     return []
 
 
-def _cancel_actions(run: Execution, level: Level, _: decide.CancelActions) -> list[Any]:
-    """Cancel what runs; flows inside actions first, so that nothing of them comes later."""
+def _cancel_actions(run: Execution, level: Level, decision: decide.CancelActions) -> list[Any]:
+    """Cancel what runs and waits; flows inside actions first, so that nothing of them comes later."""
+    state = level.state
+    cause = (state.cancel_cause, state.cancel_reason)
     items: list[Any] = [
-        _Elsewhere(one, (ev.CancelRequested, None, None))
+        _Elsewhere(one, (ev.CancelRequested, None, None, *cause))
         for one in level.inner.values()
-        if one.begun and one.state.status == "running" and not one.state.canceling
+        if is_to_cancel(one, state.cancel_cause)
     ]
-    reason = "the run was canceled"
-    for one in [parked for parked in run.parked if parked[0] is level]:
-        run.parked.remove(one)
-        start = one[1]
-        items.append((ev.ActionSkipped, start.step, start.action, start.visit, reason))
+    parked = run.tasks.parked
+    for one in [one for one in parked if one[0] is level]:
+        parked.remove(one)
+        items.append(not_begun(level, one[1], decision.reason))
+    items.extend(not_begun(level, one, decision.reason) for one in run.waits.dropped(level))
+    if decision.only_waits:
+        return items
     for (step, action, attempt), task in level.tasks.items():
+        if state.steps[step].actions[action].attempts[attempt - 1].status != "running":
+            continue  # it has just settled, and its task is about to end
         items.append((ev.ActionCanceled, step, action, attempt))
         with suppress(RuntimeError):  # its loop was closed under it
             task.cancel()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, TypeVar
 
 from flow_widgets.actions.base import InnerRun, Permissions
+from flow_widgets.engine.metering import Meter
 from flow_widgets.engine.plain import copied
 from flow_widgets.engine.resources import Level, Resources
 from flow_widgets.flow.base import Model
@@ -29,6 +32,7 @@ class Recorder(Protocol):
     run_id: str
     clock: Callable[[], float]
     resources: Resources
+    meter: Meter
 
     def chunk(self, level: Level, step: int, action: int, attempt: AttemptState, text: str) -> None:
         """Record a piece of output."""
@@ -62,7 +66,17 @@ class Recorder(Protocol):
 class ActionContext:
     """The context of one attempt; implements ``actions.base.Context``."""
 
-    __slots__ = ("_attempt", "_level", "_recorder", "action", "attempt", "result", "run_id", "step")
+    __slots__ = (
+        "_attempt",
+        "_calls",
+        "_level",
+        "_recorder",
+        "action",
+        "attempt",
+        "result",
+        "run_id",
+        "step",
+    )
 
     def __init__(
         self, recorder: Recorder, level: Level, step: int, action: int, attempt: AttemptState
@@ -72,6 +86,7 @@ class ActionContext:
         self.step, self.action, self.attempt = step, action, attempt.number
         self.result: ChatResult | None = None
         self._recorder, self._level, self._attempt = recorder, level, attempt
+        self._calls = 0
 
     @property
     def state(self) -> RunState:
@@ -134,8 +149,22 @@ class ActionContext:
         def on_text(text: str) -> None:
             chunk(level, step, action, attempt, text)
 
-        self.result = await self.provider(provider).chat(request, on_text)
+        meter, request = self._recorder.meter, self._named(request)
+        with meter.call(level, step, action, attempt, request) as call:
+            self.result = await self.provider(provider).chat(request, call.heard(on_text))
+            call.answered(self.result)
         return self.result
+
+    def _named(self, request: ChatRequest) -> ChatRequest:
+        """Return a request with a name, the same one in all attempts of a visit that need nobody."""
+        self._calls += 1
+        if request.idempotency_key is not None:
+            return request
+        level, attempt = self._level, self._attempt
+        place = (self.run_id, level.path, level.state.begun_at, self.step, self.action)
+        name = repr((*place, attempt.visit, self._calls)).encode()
+        key = hashlib.blake2b(name, digest_size=16).hexdigest()
+        return replace(request, idempotency_key=key)
 
     async def sleep(self, seconds: float) -> None:
         """Wait; canceling the run ends the wait."""

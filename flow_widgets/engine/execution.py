@@ -11,38 +11,38 @@ import asyncio
 import concurrent.futures
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from flow_widgets.clock import Clock
-from flow_widgets.engine.attempts import (
-    Fact,
-    attempt_at_once,
-    attempt_of,
-    failed,
-    failure_of,
-)
+from flow_widgets.engine.attempts import Fact
 from flow_widgets.engine.carrying import CARRIED_OUT
-from flow_widgets.engine.context import ActionContext
+from flow_widgets.engine.keeping import Keeping
+from flow_widgets.engine.metering import SETTLING, Meter
 from flow_widgets.engine.observers import Observers
 from flow_widgets.engine.plain import copied
-from flow_widgets.engine.resources import Level, Resources, calls_model, with_model
-from flow_widgets.errors import FlowError
-from flow_widgets.flow.binding import bound
-from flow_widgets.flow.model import Action, Flow, triggers_of
+from flow_widgets.engine.resources import Level, Resources, is_to_cancel
+from flow_widgets.engine.retrying import RetryBudget
+from flow_widgets.engine.reuse import Pins, twins_of
+from flow_widgets.engine.tasks import Tasks
+from flow_widgets.engine.waiting import Waits
+from flow_widgets.errors import StoreError
+from flow_widgets.flow.graph import Place
+from flow_widgets.flow.limits import Budget
+from flow_widgets.flow.model import Flow, triggers_of
 from flow_widgets.flow.template import Reference
 from flow_widgets.providers.base import Provider
 from flow_widgets.run import decisions as decide
 from flow_widgets.run import events as ev
+from flow_widgets.run.levels import inner_of
 from flow_widgets.run.plan import conclusion, plan
-from flow_widgets.run.reduce import inner_of, reduce
+from flow_widgets.run.reduce import reduce
+from flow_widgets.run.resume import interruption_of
 from flow_widgets.run.scope import lookup
-from flow_widgets.run.stale import reads_of
 from flow_widgets.run.state import AttemptState, RunState
 
 MAX_BACKLOG = 10_000
 """Events kept for a reader that comes after the start; beyond, a late reader begins where it came."""
-MAX_IN_A_ROW = 128
-"""How many instant actions run before one gets a task, so that the loop has its turn."""
 GRACE_SECONDS = 1.0
 """How long a settled run waits for canceled tasks to close their streams before it counts as done."""
 
@@ -58,23 +58,32 @@ class Execution:
         observers: Observers,
         resources: Resources,
         max_parallel: int | None,
+        keeping: Keeping | None = None,
+        uses_cache: bool = False,
+        is_forced: bool = False,
+        pins: Pins | None = None,
     ) -> None:
         """Make an execution that has not begun: ``begin`` records its first event."""
         self.run_id = run_id
+        self.keeping = keeping or Keeping(None, run_id)
+        self.uses_cache, self.is_forced = uses_cache, is_forced
+        self.budget: Budget | None = None
+        """The budget of the runner when work last began."""
+        self.pins: Pins = pins or {}
         self.observers = observers
         self.resources = resources
         self.clock = clock
         self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self.backlog: deque[Any] | None = deque()
-        self._max_parallel = max_parallel
         self._top = Level(())
         self.work: deque[tuple[Level, Any]] = deque()
         self._draining = False
-        self.parked: deque[tuple[Level, decide.StartAction]] = deque()
-        self._tasks = self._busy = 0
-        """Tasks that have not ended; and those that count for the limit of parallel actions."""
-        self._in_a_row = 0
-        """How many instant actions have run since the loop had its turn."""
+        self.tasks = Tasks(self, max_parallel)
+        self.meter = Meter(self, resources.prices)
+        self.waits = Waits(self)
+        self.retries = RetryBudget()
+        self.loop: Any = None
+        """The loop that drives it; None before it has begun in this process."""
         self._operation = 0
         """Which piece of work goes on; what ends an earlier one does not end it."""
 
@@ -83,8 +92,31 @@ class Execution:
         """The state of the run; there is none before it has begun."""
         return self._top.state
 
+    def unpin(self, place: Place) -> None:
+        """Use the output of an action no more that was pinned in an earlier run."""
+        step = self.state.steps[place[0]]
+        self.pins.pop((step.id, step.actions[place[1]].id), None)
+
+    def restore(self, state: RunState, last_heard: float = 0.0) -> None:
+        """Take the state of a run that was kept; one whose process is gone is interrupted."""
+        self._top.state, self._top.begun = state, True
+        self.done.set_result(None)
+        if state.status == "running":
+            fact = interruption_of(state, last_heard)
+            self._top.state = reduce(state, fact)
+            if self.keeping.tell is not None:
+                self.keeping.tell(fact)
+
+    def claim(self) -> None:
+        """Take the run for this runner, before work on it begins or it is edited.
+
+        Raises:
+            StoreError: It can't be claimed; nothing has changed.
+        """
+        self.keeping.claim(self._store_failed)
+
     def begin(self, fact: Fact) -> None:
-        """Record the event that starts work, in the running loop.
+        """Record the event that starts work on a claimed run, in the running loop.
 
         Whoever waits already, because the work before has not been told to its end, waits on.
         """
@@ -95,6 +127,19 @@ class Execution:
         if self._top.begun:
             self.backlog = deque()
         self.record(fact)
+
+    def _store_failed(self, error: StoreError) -> None:
+        """Hear, on any thread, that what is told of the run can't be written."""
+        if self.loop is not None:
+            with suppress(RuntimeError):  # the loop is closed
+                self.loop.call_soon_threadsafe(self._stop_unkept, error.what.rstrip("."))
+
+    def _stop_unkept(self, why: str) -> None:
+        if self.state.status == "running":
+            self.cancel(cause="store", reason=f"the run can't be kept: {why}")
+        else:
+            text = f"The end of this run is not kept yet: {why}."
+            self.record((ev.LogWritten, None, None, "warn", text))
 
     def record(self, fact: Fact, level: Level | None = None) -> None:
         """Fold, tell and plan a fact and all that follows from it, now or after what is going on."""
@@ -124,6 +169,11 @@ class Execution:
         self._work_off()
         raise KeyboardInterrupt
 
+    def go_on(self, level: Level, decision: decide.StartAction) -> None:
+        """Start an action that had to wait."""
+        self.work.append((level, decision))
+        self._drain()
+
     def _give_up(self, error: Exception) -> None:
         """Settle a run that a mistake of ours has stopped, so that its runner can go on."""
         self.work.clear()
@@ -133,6 +183,8 @@ class Execution:
             fact = ev.FlowFailed(self.state.seq + 1, self.run_id, self.clock(), None, None, reason)
             self._top.state = reduce(self.state, fact)
             self._tell(fact)
+        self.waits.close()
+        self.keeping.release(self.state.seq if self._top.begun else 0)
         if not self.done.done():
             self.done.set_exception(error)
 
@@ -165,17 +217,30 @@ class Execution:
         event = kind(self._seq(), self.run_id, self.clock(), *fact[1:])
         if level is not top:
             event.path = level.path
+        if kind in SETTLING:
+            self.meter.settle(level, event)
         top.state = reduce(top.state if top.begun else None, event)
         if not level.begun:
             level.begun = True
             level.state = inner_of(top.state, level.path)
+        if kind is ev.ActionFailed and event.retry_seconds is not None:
+            self._hold(level, event)
         complaints = self._tell(event)
         if kind in _ENDS:
             self._settled(level)
+        if kind in self.meter.watched:
+            self.meter.folded(level, event)
         follows: list[Any] = plan(level.state, event)
         if complaints:
             follows.extend((ev.LogWritten, None, None, "warn", text) for text in complaints)
         return follows
+
+    def _hold(self, level: Level, event: ev.ActionFailed) -> None:
+        """Try an action again that has failed, unless it had settled before."""
+        step = level.state.steps[event.step or 0]
+        visit = step.actions[event.action or 0].attempts[event.attempt - 1].visit
+        if visit in step.visits and event.action in step.visits[visit].waiting:
+            self.waits.hold(level, event, visit)
 
     def _seq(self) -> int:
         return self._top.state.seq + 1 if self._top.begun else 1
@@ -184,10 +249,13 @@ class Execution:
         if level.settled is not None:
             if not level.settled.done():
                 level.settled.set_result(None)
-        elif not any(type(one) is tuple and one[0] is ev.RerunStarted for _, one in self.work):
+        elif not any(type(one) is tuple and one[0] in _BEGINS for _, one in self.work):
             self._finish()  # unless an observer has asked for a rerun
 
     def _tell(self, event: Any) -> list[str]:
+        keep = self.keeping.tell
+        if keep is not None:
+            keep(event)
         backlog = self.backlog
         if backlog is not None:
             backlog.append(event)
@@ -219,11 +287,20 @@ class Execution:
         if self.work or self.observers.interrupted:
             self._drain()
 
-    def cancel(self, level: Level | None = None) -> None:
-        """Stop everything at once; once settled, or canceled before, nothing happens."""
+    def cancel(
+        self,
+        level: Level | None = None,
+        *,
+        cause: ev.CancelCause = "user",
+        reason: str = "the run was canceled",
+    ) -> None:
+        """Stop everything at once; once settled, or canceled before, nothing happens.
+
+        What still runs of a run that can't be kept may be stopped by a person.
+        """
         level = level or self._top
-        if level.state.status == "running" and not level.state.canceling:
-            self.record((ev.CancelRequested, None, None), level)
+        if is_to_cancel(level, cause):
+            self.record((ev.CancelRequested, None, None, cause, reason), level)
 
     async def run_inner(
         self,
@@ -237,7 +314,10 @@ class Execution:
         """Run a flow inside an action and return its state once it has settled."""
         child = Level((*level.path, inner), level, flow)
         child.settled = self.loop.create_future()
-        self._give_back(level, inner[:3])  # whoever only waits for others takes no place from them
+        child.twins = twins_of(level, inner)
+        self.tasks.give_back(
+            level, inner[:3]
+        )  # whoever only waits for others takes no place from them
         level.inner[child.path] = child
         try:
             triggers = triggers_of(flow)
@@ -253,37 +333,6 @@ class Execution:
             del level.inner[child.path]
         return child.state
 
-    def start_action(self, level: Level, decision: decide.StartAction) -> list[Any]:
-        step, number = decision.step, decision.action
-        state = level.state
-        if state.canceling:
-            return [(ev.ActionSkipped, step, number, decision.visit, "the run was canceled")]
-        definition = state.graph.flow.steps[step].actions[number]
-        if self._is_full(level) and not definition.bodies:
-            self.parked.append((level, decision))
-            return []
-        attempt = len(state.steps[step].actions[number].attempts) + 1
-        model = level.model_for(definition)
-        start = (ev.ActionStarted, step, number, attempt, decision.visit, definition)
-        try:
-            ready = bound(with_model(definition, model), lambda ref: self.value(level, ref))
-            if calls_model(type(ready)):
-                model = self._model(level, ready)
-        except FlowError as error:
-            failure = failure_of(error)
-            return [(*start, (), model), failed(step, number, attempt, failure)]
-        reads = () if level.path else reads_of(state, (step, number))
-        follows = self.fold(level, (*start, reads, model, ready))
-        self._launch(level, ready, step, number)
-        return follows
-
-    def _is_full(self, level: Level) -> bool:
-        """Whether the run, or the flow inside an action, has as many actions in flight as it may."""
-        if self._max_parallel is not None and self._busy >= self._max_parallel:
-            return True
-        limit = level.max_parallel
-        return limit is not None and len(level.busy) >= limit
-
     def value(self, level: Level, reference: Reference) -> Any:
         """Return the value of a reference on a level; of an action that did not complete, with a warning."""
         value = copied(lookup(level.state, reference))
@@ -294,100 +343,32 @@ class Execution:
                 self.work.append((level, (ev.LogWritten, None, None, "warn", text)))
         return value
 
-    def _model(self, level: Level, action: Any) -> str | None:
-        """Return the model that an action will call."""
-        if action.model:
-            return str(action.model)
-        return self.provider_on(level, getattr(action, "provider", None)).default_model
-
     def provider_on(self, level: Level, name: str | None) -> Provider:
         """Return the provider that an action names; None means its flow's, or the runner's."""
         return self.resources.provider_of(name or level.provider)
 
-    def _launch(self, level: Level, ready: Action, step: int, number: int) -> None:
-        """Start the task of an attempt whose start has just been recorded."""
-        attempt = level.state.steps[step].actions[number].attempts[-1]
-        if attempt.status != "running":  # an observer canceled the run as it was told of the start
-            return
-        ctx = ActionContext(self, level, step, number, attempt)
-        if ready.is_instant and self._in_a_row < MAX_IN_A_ROW:
-            self._run_at_once(ready, ctx, level)
-            return
-        task = self.loop.create_task(self._run(ready, ctx, level, attempt))
-        key = (step, number, attempt.number)
-        level.tasks[key] = task
-        self._tasks += 1
-        if not ready.bodies:
-            level.busy.add(key)
-            self._busy += 1
-        task.add_done_callback(lambda ended: self._ended(level, key, attempt, ended))
-
-    def _run_at_once(self, ready: Action, ctx: ActionContext, level: Level) -> None:
-        if not self._in_a_row:
-            self.loop.call_soon(self._had_its_turn)
-        self._in_a_row += 1
-        try:
-            fact = attempt_at_once(ready, ctx)
-        except KeyboardInterrupt:  # raised again when the facts are whole
-            self.observers.interrupted = True
-            fact = (ev.ActionCanceled, ctx.step, ctx.action, ctx.attempt)
-        self.work.append((level, fact))
-
-    def _had_its_turn(self) -> None:
-        self._in_a_row = 0
-
-    async def _run(
-        self, action: Action, ctx: ActionContext, level: Level, attempt: AttemptState
-    ) -> None:
-        fact = await attempt_of(action, ctx)
-        if attempt.status == "running" and fact[0] is not ev.ActionCanceled:
-            self.record(fact, level)
-
-    def _give_back(self, level: Level, key: tuple[int, int, int]) -> None:
-        """Let others have the place of an action among those in flight."""
-        if key in level.busy:
-            level.busy.discard(key)
-            self._busy -= 1
-        for one in list(self.parked):
-            if self._max_parallel is not None and self._busy >= self._max_parallel:
-                return
-            if not self._is_full(one[0]) and one in self.parked:
-                self.parked.remove(one)
-                self.work.append(one)
-                self._drain()
-
-    def _ended(
-        self,
-        level: Level,
-        key: tuple[int, int, int],
-        attempt: AttemptState,
-        task: asyncio.Task[None],
-    ) -> None:
-        error = None if task.cancelled() else task.exception()
-        if attempt.status == "running" and isinstance(error, Exception):
-            self.record(failed(*key, failure_of(error)), level)
-        elif attempt.status == "running":  # somebody else canceled its task: the loop is ending
-            self.cancel()
-        del level.tasks[key]
-        self._tasks -= 1
-        self._give_back(level, key)
-        if not self._tasks and self.state.status != "running":
+    def all_ended(self) -> None:
+        """Hear that no task is left; a run that has settled is done then."""
+        if self.state.status != "running":
             self._resolve(self._operation)
 
     def _finish(self) -> None:
-        if not self._tasks or self.loop.is_closed():
+        if not self.tasks.count or self.loop.is_closed():
             self._resolve(self._operation)
         else:
             self.loop.call_later(GRACE_SECONDS, self._resolve, self._operation)
 
     def _resolve(self, operation: int) -> None:
         if operation == self._operation and not self.done.done():
+            self.waits.close()
+            self.keeping.release(self.state.seq)
             self.done.set_result(None)
 
 
+_BEGINS = frozenset({ev.RerunStarted, ev.FlowResumed})
 _ENDS = frozenset({ev.FlowCompleted, ev.FlowFailed, ev.FlowCanceled})
 _SETTLED: dict[str, Callable[[decide.Settle], Fact]] = {
     "completed": lambda end: (ev.FlowCompleted, None, None),
     "failed": lambda end: (ev.FlowFailed, None, None, end.reason),
-    "canceled": lambda end: (ev.FlowCanceled, None, None),
+    "canceled": lambda end: (ev.FlowCanceled, None, None, end.reason),
 }

@@ -12,7 +12,7 @@ from flow_widgets.engine.plain import copied
 from flow_widgets.errors import NoSuchStep, nearest
 from flow_widgets.flow.model import Action
 from flow_widgets.run.asked import prompt_of
-from flow_widgets.run.events import Failure
+from flow_widgets.run.events import Failure, Origin
 from flow_widgets.run.log import counted
 from flow_widgets.run.state import ActionState, AttemptState, RunState, StepState
 from flow_widgets.run.view import ActionStatus
@@ -166,9 +166,19 @@ class RunAction:
         return self._state.stale
 
     @property
+    def pinned(self) -> bool:
+        """Whether its output is used as it is until it is let go."""
+        return self._state.pinned
+
+    @property
     def reason(self) -> str | None:
-        """Why it was skipped, or None."""
+        """Why it was skipped, what it waits for, or None."""
         return self._state.reason
+
+    @property
+    def waits_until(self) -> datetime | None:
+        """While it waits: when its next attempt begins, UTC, as far as that is known."""
+        return as_datetime(self._state.waits_until)
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -279,6 +289,31 @@ class Attempt(_Timed):
     def total_tokens(self) -> int | None:
         """Tokens of both, as the server counted them."""
         return self._state.total_tokens
+
+    @property
+    def estimated_tokens(self) -> int | None:
+        """About how many tokens it used, where the server named none."""
+        return self._state.estimated_tokens
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it cost in US dollars, None when no price is known."""
+        return self._state.cost_usd
+
+    @property
+    def origin(self) -> Origin:
+        """``ran``; ``cache``, ``kept`` or ``pin``: taken from another attempt; ``edit``: by hand."""
+        return self._state.origin
+
+    @property
+    def source(self) -> str | None:
+        """Id of the run that an output of origin ``cache`` comes from."""
+        return self._state.source
+
+    @property
+    def retry_seconds(self) -> float | None:
+        """Of a failed attempt that was to be followed by another: how long after it."""
+        return self._state.retry_seconds
 
     @property
     def finish_reason(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,14 @@ def copied(value: Any) -> Any:
     if isinstance(value, str):
         return value if value.isascii() else joined_surrogates(value)
     if isinstance(value, Mapping):
-        return {copied(key): copied(item) for key, item in value.items()}
+        return {_key(key): copied(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [copied(item) for item in value]
     return value
+
+
+def _key(key: Any) -> Any:
+    """Return a key as JSON writes it: ``1`` is the text ``1``, in memory as in a store."""
+    if isinstance(key, str):
+        return copied(key)
+    return json.dumps(key) if key is None or isinstance(key, (bool, int, float)) else key

@@ -6,14 +6,16 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache
 
 from flow_widgets.actions.base import Permissions
 from flow_widgets.errors import FlowError
+from flow_widgets.flow.limits import Retry
 from flow_widgets.flow.model import Action, Flow
+from flow_widgets.flow.models import calls_model
 from flow_widgets.net import Access
 from flow_widgets.providers.base import Provider
-from flow_widgets.run.events import Path
+from flow_widgets.run.events import CancelCause, Path
+from flow_widgets.run.spending import Prices
 from flow_widgets.run.state import RunState
 
 
@@ -25,6 +27,10 @@ class Resources:
     """Returns the provider of a name; None means the runner's."""
     permissions: Permissions = field(default_factory=Permissions)
     random: random.Random = field(default_factory=random.Random)
+    prices: Prices = field(default_factory=dict)
+    """What models cost, by their names."""
+    retry: Retry | None = None
+    """How failed attempts are repeated; None: as actions and flows say."""
 
 
 def permissions(
@@ -51,7 +57,18 @@ def _names(option: str, names: Iterable[str]) -> frozenset[str]:
 class Level:
     """The flow of a run, or a flow inside an action of one, while it can still change."""
 
-    __slots__ = ("_flow", "_outer", "begun", "busy", "inner", "path", "settled", "state", "tasks")
+    __slots__ = (
+        "_flow",
+        "_outer",
+        "begun",
+        "busy",
+        "inner",
+        "path",
+        "settled",
+        "state",
+        "tasks",
+        "twins",
+    )
 
     state: RunState
     """Its own state, a part of the run's; there is none before it has begun."""
@@ -67,6 +84,8 @@ class Level:
         self.inner: dict[Path, Level] = {}
         self.settled: asyncio.Future[None] | None = None
         """Of a flow inside an action: set when it has settled."""
+        self.twins: list[RunState] = []
+        """Of a flow inside an action: its runs in attempts that were cut off, the newest first."""
 
     @property
     def max_parallel(self) -> int | None:
@@ -85,6 +104,11 @@ class Level:
         own = (self._flow or self.state.graph.flow).provider
         return own or (self._outer.provider if self._outer else None)
 
+    @property
+    def flow(self) -> Flow:
+        """Its definition."""
+        return self._flow or self.state.graph.flow
+
     def model_for(self, action: Action) -> str | None:
         """Return the model that an action, or else its flow, names; None for one that calls none."""
         if not calls_model(type(action)):
@@ -92,14 +116,9 @@ class Level:
         return getattr(action, "model", None) or self.model
 
 
-@cache
-def calls_model(kind: type[Action]) -> bool:
-    """Whether actions of a type call a model."""
-    return "model" in kind.model_fields
-
-
-def with_model(action: Action, model: str | None) -> Action:
-    """Return an action with the model that it is to call, unless it names one."""
-    if model is None or getattr(action, "model", None) is not None:
-        return action
-    return action.model_copy(update={"model": model})
+def is_to_cancel(level: Level, cause: CancelCause | None) -> bool:
+    """Whether a level goes on in a way that a cancel changes."""
+    state = level.state
+    if not level.begun or state.status != "running":
+        return False
+    return not state.canceling or (state.cancel_cause == "store" and cause != "store")

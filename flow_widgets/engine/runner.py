@@ -4,46 +4,59 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from flow_widgets.clock import Clock, now
-from flow_widgets.engine.attempts import Fact
+from flow_widgets.engine.editing import Editor
 from flow_widgets.engine.execution import Execution
-from flow_widgets.engine.loop import is_loop_running, run_sync
-from flow_widgets.engine.observers import Observer, Observers, checked
+from flow_widgets.engine.holding import must_have_loop
+from flow_widgets.engine.loop import run_sync
+from flow_widgets.engine.observers import Observer, checked
 from flow_widgets.engine.readiness import problems_before
 from flow_widgets.engine.resources import Resources, permissions
 from flow_widgets.engine.run import NoRun, Run
+from flow_widgets.engine.shelf import DEFAULT, Shelf
 from flow_widgets.errors import (
-    AlreadyRunning,
+    BudgetSpent,
     FlowError,
     InvalidFlow,
     InvalidInputs,
     NothingToRun,
     Problem,
 )
-from flow_widgets.flow.declared import Input
 from flow_widgets.flow.formats import load_flow
 from flow_widgets.flow.graph import Graph, Place, compile_graph
-from flow_widgets.flow.inputs import askable_inputs, declared_inputs, run_inputs
-from flow_widgets.flow.model import Action, Flow, Step, all_actions, trigger_of, triggers_of
+from flow_widgets.flow.limits import Budget, Retry
+from flow_widgets.flow.model import Action, Flow, Step, all_actions, trigger_of
 from flow_widgets.ids import NewId, new_run_id
 from flow_widgets.providers import provider_of
 from flow_widgets.providers.base import Provider
 from flow_widgets.run import events as ev
+from flow_widgets.run.resume import chosen_left
+from flow_widgets.run.spending import (
+    budget_problems,
+    budget_reason,
+    checked_budget,
+    checked_prices,
+    is_larger,
+    spent_of,
+)
 from flow_widgets.run.stale import needed_first
 
-if TYPE_CHECKING:
-    import pandas as pd
+LARGER = "Give a larger one: resume(budget=Budget(…))."
 
 
-class FlowRunner:
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}."
+
+
+class FlowRunner(Editor):
     """Runs one flow, in the event loop of the caller.
 
     ``run_flow`` always starts a new run; ``run_step`` and ``run_action`` add attempts to the current
     run, or start one of only these actions when there is none. Each returns the ``Run`` at once:
     await it, iterate over its events, or do neither. Before anything is sent the flow is checked.
+    Every run is kept in a store; ``reopen`` takes up the last one, also in another process.
     """
 
     def __init__(
@@ -52,9 +65,13 @@ class FlowRunner:
         *,
         provider: str | Provider | Any | None = None,
         inputs: Mapping[str, Any] | None = None,
-        store: Observer | None = None,
+        store: Any = DEFAULT,
         observers: Iterable[Observer] = (),
         max_parallel: int | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
+        prices: Mapping[str, Any] | None = None,
+        retry: Retry | None = None,
+        cache: bool = False,
         allow_custom_code: bool = False,
         allow_private_network: bool = False,
         allowed_hosts: Iterable[str] = (),
@@ -67,8 +84,15 @@ class FlowRunner:
 
         ``provider`` is a name, a provider, or a client of the openai package; None means the flow's,
         else ``openai`` when its key is in the environment. ``inputs`` are used by runs that are given
-        none. ``store`` is told every event before the ``observers`` are. ``max_parallel`` limits the
-        actions in flight; None means the flow's limit.
+        none. ``max_parallel`` limits the actions in flight; None means the flow's limit.
+
+        ``store`` is where runs are kept: a path, a ``postgresql://`` URL, a store, or None for nowhere;
+        by default ``.flow_widgets/runs.db`` in the current folder, or what ``FLOW_WIDGETS_STORE`` names.
+        ``budget`` is what each run may spend (None: as the flow says), and ``prices`` what models cost:
+        ``{"gpt-4o": Price(input=2.5, output=10)}``, US dollars for a million tokens. ``retry`` is how
+        failed attempts are repeated, unless an action says so itself; None: as the flow says. With
+        ``cache``, an action takes its output from what the store keeps, if exactly the same was sent
+        before; who runs an action or step again that has completed has it made anew.
 
         A flow may come from elsewhere, so what could do harm is off: ``allow_custom_code`` lets code
         that stands in the flow run in its sandbox, ``allow_private_network`` lets its requests go to
@@ -84,11 +108,14 @@ class FlowRunner:
             kind = type(given).__name__
             raise InvalidInputs(f"inputs is {kind}.", hint="Pass a dict: inputs={'name': …}.")
         self.inputs: dict[str, Any] = dict(given)
-        told = [*([store] if store is not None else []), *observers]
-        self.observers: list[Observer] = [checked(one) for one in told]
+        self.observers: list[Observer] = [checked(one) for one in observers]
         if max_parallel is not None and max_parallel < 1:
             raise FlowError(f"max_parallel is {max_parallel}; it must be 1 or more, or None.")
         self.max_parallel = max_parallel
+        self.shelf = Shelf(store)
+        self.cache = cache
+        self.prices = checked_prices(prices or {})
+        self.budget = checked_budget(budget)
         self.runs: list[Run] = []
         self.run: Run | None = None
         """The newest run, which reruns go into; None before the first."""
@@ -98,6 +125,8 @@ class FlowRunner:
             self.provider_named,
             permissions(allow_custom_code, allow_private_network, allowed_hosts, allowed_secrets),
             chance or random.Random(),  # noqa: S311  # chance in a flow, not secrets
+            prices=self.prices,
+            retry=retry,
         )
         self._executions: dict[str, Execution] = {}
 
@@ -108,11 +137,13 @@ class FlowRunner:
         inputs: Mapping[str, Any] | None = None,
         *,
         trigger_step: int | str | Step | Action | None = None,
+        force: bool = False,
     ) -> Run:
         """Start a new run of the whole flow.
 
         ``trigger_step`` is the trigger that begins it, when the flow has several; ``inputs`` may then
-        hold what that trigger is handed, such as the ``body`` of a webhook.
+        hold what that trigger is handed, such as the ``body`` of a webhook. ``force`` makes every output
+        anew, whatever is in the cache; pinned ones are used all the same.
 
         Raises:
             InvalidFlow: The flow has problems; all are listed, and nothing was sent.
@@ -120,10 +151,11 @@ class FlowRunner:
             NoSuchStep: The flow has no such trigger step.
             FlowError: The flow has several triggers, and none was chosen.
             AlreadyRunning: A run has not settled yet.
+            StoreError: The run can't be kept.
         """
         self._must_be_idle()
         self._must_be_valid(None)
-        return self._start(inputs, None, trigger_of(self.flow, trigger_step))
+        return self._start(inputs, None, trigger_of(self.flow, trigger_step), force=force)
 
     def run_step(self, step: int | str, inputs: Mapping[str, Any] | None = None) -> Run:
         """Run a step, given by index, id or name, in the current run.
@@ -147,6 +179,9 @@ class FlowRunner:
         """
         index = self.flow.step_index(step)
         place = (index, self.flow.action_index(index, action))
+        if self.run is not None and self._executions[self.run.id].state.action(place).pinned:
+            what = f"Action {place[0]}, {place[1]} is pinned, so its output is not made again."
+            raise NothingToRun(what, hint="Let it go first: pin(step, action, False).")
         return self._run_places([place], "action", inputs)
 
     def run_stale(self) -> Run:
@@ -166,6 +201,48 @@ class FlowRunner:
         places = needed_first(self._executions[self.run.id].state, stale)
         return self._run_places(places, "stale", None)
 
+    def resume(self, budget: Budget | Mapping[str, Any] | None = None) -> Run:
+        """Go on with the current run, with all that had not completed; what has is not run again.
+
+        For a run that failed, was canceled, was interrupted, or has spent its budget; ``budget`` is what
+        it may then spend, all in all.
+
+        Raises:
+            NothingToRun: There is no such run.
+            BudgetSpent: Its budget is spent, and no larger one is given.
+            InvalidFlow, AlreadyRunning: As for ``run_flow``.
+            StoreError: It can't be kept, or is driven elsewhere.
+        """
+        self._must_be_idle()
+        state = self._executions[self.run.id].state if self.run is not None else None
+        if state is None or state.status == "completed":
+            what = "There is no run to go on with." if state is None else "The run has completed."
+            raise NothingToRun(what, hint="Run the flow, or a part of it again.")
+        given, left = checked_budget(budget), chosen_left(state)
+        if left:
+            return self._run_places(left, "resume", None, budget=given)
+        if not state.whole:
+            raise NothingToRun("Everything that was to run has completed.")
+        assert self.run is not None
+        given = given or self._new_budget(self.run)
+        if state.cancel_cause == "budget" and not is_larger(given, state.budget):
+            raise BudgetSpent(_sentence(state.cancel_reason), hint=LARGER)
+        self._must_have_budget(given or state.budget)
+        self._must_be_valid(None)
+        must_have_loop()
+        return self._go_on(self.run, (ev.FlowResumed, None, None, given))
+
+    def try_now(self, step: int | str, action: int | str) -> None:
+        """Try an action again at once that waits after a failure; does nothing when it does not.
+
+        Raises:
+            NoSuchStep: The flow has no such step or action.
+        """
+        index = self.flow.step_index(step)
+        number = self.flow.action_index(index, action)
+        if self.run is not None:
+            self.run.try_now(index, number)
+
     def cancel(self) -> Run | NoRun:
         """Cancel the current run and return it; does nothing when none runs.
 
@@ -178,9 +255,10 @@ class FlowRunner:
         inputs: Mapping[str, Any] | None = None,
         *,
         trigger_step: int | str | Step | Action | None = None,
+        force: bool = False,
     ) -> Run:
         """Run the whole flow and return when it has settled, without ``await``."""
-        return self._sync(lambda: self.run_flow(inputs, trigger_step=trigger_step))
+        return self._sync(lambda: self.run_flow(inputs, trigger_step=trigger_step, force=force))
 
     def run_step_sync(self, step: int | str, inputs: Mapping[str, Any] | None = None) -> Run:
         """Run a step and return when it has settled, without ``await``."""
@@ -196,165 +274,44 @@ class FlowRunner:
         """Run what is stale and return when it has settled, without ``await``."""
         return self._sync(self.run_stale)
 
-    # Editing between runs.
-
-    @property
-    def flow(self) -> Flow:
-        """The definition that the next command runs; assigning another is ``revise``."""
-        return self._flow
-
-    @flow.setter
-    def flow(self, flow: Any) -> None:
-        self.revise(load_flow(flow))
-
-    def revise(self, flow: Flow) -> None:
-        """Take an edited definition; outputs of the current run that it changes become stale.
-
-        Raises:
-            AlreadyRunning: A run has not settled yet.
-        """
-        self._must_be_idle()
-        self._flow = flow
-        if self.run is not None and self.run.flow != flow:
-            self._executions[self.run.id].record((ev.FlowRevised, None, None, flow))
-            with suppress(InvalidInputs):  # an input was added that is still to be filled in
-                known = {**self._inputs_of(self.run), **flow.state}
-                self._take({n: v for n, v in self.run.inputs.items() if n in known})
-
-    def revise_inputs(self, inputs: Mapping[str, Any]) -> None:
-        """Take edited inputs; outputs of the current run that used them become stale.
-
-        Raises:
-            InvalidInputs: They do not fit the flow's.
-            AlreadyRunning: A run has not settled yet.
-        """
-        self._must_be_idle()
-        run_inputs(self.flow, inputs)
-        self.inputs = dict(inputs)
-        self._take(inputs)
-
-    def select(self, run: Run) -> None:
-        """Make one of the runs the current one, which reruns go into.
-
-        Raises:
-            AlreadyRunning: A run has not settled yet.
-        """
-        if run is self.run:
-            return
-        self._must_be_idle()
-        if self.run is not None:
-            self._leave(self.run)
-        self.run = run
-        known = askable_inputs(self.flow)
-        self.inputs = {name: value for name, value in run.inputs.items() if name in known}
-        self.revise(self.flow)
-
-    def _leave(self, run: Run) -> None:
-        """Let a run be as it was run: edits of its inputs since then belong to the next one."""
-        execution = self._executions[run.id]
-        execution.backlog = None
-        if execution.state.inputs != execution.state.used_inputs:
-            execution.record((ev.InputsRevised, None, None, execution.state.used_inputs))
-
-    def _take(self, inputs: Mapping[str, Any]) -> None:
-        if self.run is None:
-            return
-        known = {**self._inputs_of(self.run), **self.flow.state}
-        kept = {name: value for name, value in self.run.inputs.items() if name in self.flow.state}
-        others = askable_inputs(self.flow).keys() - known.keys()  # what other triggers are handed
-        given = {name: value for name, value in inputs.items() if name not in others}
-        values = run_inputs(self.flow, {**kept, **given}, trigger=self._trigger_of(self.run))
-        if values != self._executions[self.run.id].state.inputs:
-            self._executions[self.run.id].record((ev.InputsRevised, None, None, values))
+    def resume_sync(self, budget: Budget | Mapping[str, Any] | None = None) -> Run:
+        """Go on with the current run and return when it has settled, without ``await``."""
+        return self._sync(lambda: self.resume(budget))
 
     # Looking.
-
-    def _trigger_of(self, run: Run) -> int | None:
-        """Return the step that began a run, None when there is none, or no longer."""
-        trigger = self._executions[run.id].state.trigger
-        return trigger if trigger in triggers_of(self.flow) else None
-
-    def _inputs_of(self, run: Run) -> dict[str, Input]:
-        trigger = self._trigger_of(run)
-        return askable_inputs(self.flow) if trigger is None else declared_inputs(self.flow, trigger)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a run has not settled yet."""
-        return self.run is not None and self.run.status == "running"
-
-    @property
-    def stale(self) -> list[Place]:
-        """The stale actions of the current run, in order."""
-        if self.run is None:
-            return []
-        steps = self._executions[self.run.id].state.steps
-        return [
-            (s, a)
-            for s, step in enumerate(steps)
-            for a, action in enumerate(step.actions)
-            if action.stale is not None
-        ]
 
     def check(self) -> list[Problem]:
         """Return every problem of the flow, and of the providers and models that it needs."""
         return self._problems(None)
 
-    def to_frame(self, of: str = "actions", *, expand: bool = False) -> pd.DataFrame:
-        """Return all runs as one DataFrame; the columns are those of ``flow_widgets.to_frame``."""
-        from flow_widgets.export.frames import to_frame
-
-        return to_frame(self.runs, of, expand=expand)
-
-    def execution(self, run: Run) -> Execution:
-        """Return what drives one of this runner's runs."""
-        return self._executions[run.id]
-
     # How.
 
-    def _start(
-        self,
-        inputs: Mapping[str, Any] | None,
-        targets: tuple[Place, ...] | None,
-        trigger: int | None = None,
-    ) -> Run:
-        _must_have_loop()
-        given = self.inputs if inputs is None else inputs
-        values = run_inputs(self.flow, given, trigger=trigger)
-        execution = Execution(
-            self._new_id(),
-            clock=self._clock,
-            observers=Observers(self.observers),
-            resources=self._resources,
-            max_parallel=self.max_parallel or self.flow.max_parallel,
-        )
-        number = len(self.runs) + 1
-        if self.run is not None:
-            self._leave(self.run)
-        run = Run(execution)
-        self._executions[execution.run_id] = execution
-        self.runs.append(run)
-        self.run = run
-        execution.begin((ev.FlowStarted, None, None, number, self.flow, values, targets, trigger))
-        return run
-
     def _run_places(
-        self, places: list[Place], cause: ev.RerunCause, inputs: Mapping[str, Any] | None
+        self,
+        places: list[Place],
+        cause: ev.RerunCause,
+        inputs: Mapping[str, Any] | None,
+        *,
+        budget: Budget | None = None,
     ) -> Run:
         self._must_be_idle()
         self._must_be_valid(places)
         if self.run is None:
             return self._start(inputs, tuple(places))
-        _must_have_loop()
-        if inputs is not None:
-            self._take({**self.run.inputs, **inputs})
-        fact: Fact = (ev.RerunStarted, None, None, tuple(places), cause)
-        self._executions[self.run.id].begin(fact)
-        return self.run
+        must_have_loop()
+        run = self.run
+        values = None if inputs is None else self._taken(run, {**run.inputs, **inputs})
+        budget = budget or self._new_budget(run)
+        self._must_have_budget(budget or run.budget)
+        return self._go_on(run, (ev.RerunStarted, None, None, tuple(places), cause, budget), values)
 
-    def _must_be_idle(self) -> None:
-        if self.is_running:
-            raise AlreadyRunning("A run has not settled yet.", hint="Wait for it, or cancel it.")
+    def _must_have_budget(self, budget: Budget | None) -> None:
+        """Refuse to go on with a run whose budget is spent: it would be stopped at once."""
+        if budget is None or self.run is None:
+            return
+        reason = budget_reason(budget, spent_of(self._executions[self.run.id].state))
+        if reason:
+            raise BudgetSpent(_sentence(reason), hint=LARGER)
 
     def _must_be_valid(self, places: list[Place] | None) -> None:
         errors = [one for one in self._problems(places) if one.severity == "error"]
@@ -363,7 +320,9 @@ class FlowRunner:
 
     def _problems(self, places: list[Place] | None) -> list[Problem]:
         self._graph = compile_graph(self.flow)  # held, so that the run does not compile it again
-        return problems_before(self.flow, places, self.provider_named, self._resources.permissions)
+        permissions = self._resources.permissions
+        found = problems_before(self.flow, places, self.provider_named, permissions)
+        return [*found, *budget_problems(self.flow, self.budget, self.prices)]
 
     def provider_named(self, name: str | None) -> Provider:
         """Return the provider an action names, else the runner's, else the flow's.
@@ -396,11 +355,3 @@ class FlowRunner:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-
-def _must_have_loop() -> None:
-    if not is_loop_running():
-        raise FlowError(
-            "There is no running event loop.",
-            hint="Await inside 'async def', or call the _sync form: run_flow_sync().",
-        )

@@ -12,6 +12,7 @@ from flow_widgets.flow.attachment import File
 from flow_widgets.flow.data import joined_surrogates
 from flow_widgets.flow.template import as_text
 from flow_widgets.run.asked import prompt_of
+from flow_widgets.run.outcome import stop_reason_of
 from flow_widgets.run.state import RunState
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "newest": YES,
         "status": TEXT,
         "stale": TEXT,
+        "origin": TEXT,
+        "pinned": YES,
         "note": TEXT,
         "started_at": TIME,
         "ended_at": TIME,
@@ -52,8 +55,11 @@ COLUMNS: dict[str, dict[str, str]] = {
         "prompt_tokens": WHOLE,
         "completion_tokens": WHOLE,
         "total_tokens": WHOLE,
+        "estimated_tokens": WHOLE,
+        "cost_usd": REAL,
         "finish_reason": TEXT,
         "request_id": TEXT,
+        "retry_seconds": REAL,
         "error_kind": TEXT,
         "error": TEXT,
         "prompt": TEXT,
@@ -87,6 +93,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "completed": WHOLE,
         "failed": WHOLE,
         "total_tokens": WHOLE,
+        "cost_usd": REAL,
+        "stop_reason": TEXT,
         "inputs": DATA,
     },
     "log": {
@@ -123,12 +131,14 @@ def to_frame(
     the flows inside it. ``run_id``, ``run`` (number), ``path`` (of a flow inside an action where it ran,
     such as ``each[2]`` for iteration 2 of step ``each``; else NA), ``step``,
     ``step_id``, ``step_name``, ``action``, ``action_id``, ``action_name``, ``type``,
-    ``model``, ``attempt`` (from 1), ``newest``, ``status``, ``stale`` (why, or NA), ``note``
-    (``truncated``, ``refused``, ``empty`` or NA), ``started_at``, ``ended_at``, ``seconds``,
+    ``model``, ``attempt`` (from 1), ``newest``, ``status``, ``stale`` (why, or NA), ``origin`` (``ran``;
+    ``cache``, ``kept``, ``pin``: taken from another attempt; ``edit``: written by hand), ``pinned``,
+    ``note`` (``truncated``, ``refused``, ``empty`` or NA), ``started_at``, ``ended_at``, ``seconds``,
     ``first_chunk_seconds``, ``prompt_tokens``, ``completion_tokens``, ``total_tokens``,
-    ``finish_reason``, ``request_id``, ``error_kind``, ``error``, ``prompt`` (as it was sent, its
-    references filled in), ``output`` (text or data; the partial
-    text of an attempt that did not complete).
+    ``estimated_tokens`` (where the server named none), ``cost_usd`` (NaN where no price is known),
+    ``finish_reason``, ``request_id``, ``retry_seconds`` (from a failed attempt to the next), ``error_kind``,
+    ``error``, ``prompt`` (as it was sent, its references filled in), ``output`` (text or data; the
+    partial text of an attempt that did not complete).
 
     ``of="steps"``: one row per step. ``run_id``, ``run``, ``step``, ``step_id``, ``step_name``,
     ``status``, ``reason``, ``actions`` (count), ``started_at``, ``ended_at``, ``seconds``,
@@ -136,7 +146,8 @@ def to_frame(
 
     ``of="runs"``: one row per run. ``run_id``, ``run``, ``flow_id``, ``flow_name``, ``status``,
     ``started_at``, ``ended_at``, ``seconds`` (of work, without the times between reruns), ``actions``,
-    ``completed``, ``failed`` (counts), ``total_tokens`` (of all attempts), ``inputs`` (a file
+    ``completed``, ``failed`` (counts), ``total_tokens`` and ``cost_usd`` (of all attempts),
+    ``stop_reason`` (why it was stopped where no person did, such as a spent budget), ``inputs`` (a file
     as its ``name``, ``mime`` and ``size_bytes``).
 
     ``of="log"``: one row per line. ``run_id``, ``run``, ``line`` (from 0), ``at``, ``seconds`` (since the
@@ -195,6 +206,8 @@ def _actions(state: RunState, path: str | None = None) -> Iterator[tuple[Any, ..
                     attempt is action.newest,
                     attempt.status,
                     action.stale if attempt is action.newest else None,
+                    attempt.origin,
+                    action.pinned and attempt is action.newest,
                     attempt.note,
                     attempt.started_at,
                     attempt.ended_at,
@@ -203,8 +216,11 @@ def _actions(state: RunState, path: str | None = None) -> Iterator[tuple[Any, ..
                     attempt.prompt_tokens,
                     attempt.completion_tokens,
                     attempt.total_tokens,
+                    attempt.estimated_tokens,
+                    attempt.cost_usd,
                     attempt.finish_reason,
                     attempt.request_id,
+                    attempt.retry_seconds,
                     error.kind if error else None,
                     str(error) if error else None,
                     prompt_of(attempt.rendered),
@@ -257,6 +273,8 @@ def _runs(state: RunState) -> Iterator[tuple[Any, ...]]:
         statuses.count("completed"),
         statuses.count("failed"),
         state.tokens,
+        state.cost_usd,
+        stop_reason_of(state),
         {name: _named(value) for name, value in state.inputs.items()},
     )
 

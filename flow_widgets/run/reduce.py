@@ -138,6 +138,8 @@ def _rerun_started(state: RunState, event: ev.RerunStarted) -> None:
     state.budget = event.budget or state.budget
     state.targets, state.begun_at = event.targets, event.at
     state.scope = dict.fromkeys(event.targets)
+    for place in event.targets:
+        state.action(place).had = len(state.action(place).attempts)
     state.canceling, state.cancel_cause, state.stopped_by = False, None, None
 
 
@@ -345,7 +347,8 @@ def _flow_settled(state: RunState, event: ev.FlowSettled) -> None:
     status = {ev.FlowCompleted: "completed", ev.FlowFailed: "failed", ev.FlowCanceled: "canceled"}
     state.status = status[type(event)]  # type: ignore[assignment]  # the values are run statuses
     state.ended_at = event.at
-    state.active_seconds += event.at - (event.at if state.active_at is None else state.active_at)
+    begun = event.at if state.active_at is None else state.active_at
+    state.active_seconds += max(0.0, event.at - begun)  # a clock may be set back meanwhile
     state.active_at, state.cause, state.partial, state.scope = None, None, False, {}
 
 

@@ -16,6 +16,12 @@ from flow_widgets.run.edges import close_when_exhausted, is_each
 from flow_widgets.run.state import SETTLED, ActionState, AttemptState, RunState
 
 
+def interruption_of(state: RunState, last_heard: float = 0.0) -> ev.FlowInterrupted:
+    """Return the event that settles a run whose process is gone, and that was ``last_heard`` of then."""
+    at = max([last_heard, state.started_at, *(line.at for line in state.log[-1:])])
+    return ev.FlowInterrupted(state.seq + 1, state.id, at, None, None)
+
+
 def flow_interrupted(state: RunState, event: ev.FlowInterrupted) -> None:
     """Settle what the process that ended had left open."""
     _cut(state, event.at)
@@ -187,4 +193,4 @@ def _is_left(state: RunState, action: ActionState) -> bool:
     newest = action.newest
     if action.status != "completed" or newest is None:
         return True
-    return newest.started_at < state.begun_at and not action.pinned
+    return len(action.attempts) <= action.had and not action.pinned

@@ -119,6 +119,14 @@ def budget_reason(budget: Budget | None, spent: Spent, whose: str = "the") -> st
     return ""
 
 
+def is_larger(budget: Budget | None, before: Budget | None) -> bool:
+    """Whether a budget leaves more than another in some limit; None is no other budget than before."""
+    if budget is None or before is None:
+        return budget is not None
+    limits = ((getattr(budget, one), getattr(before, one)) for one in ("usd", "tokens", "seconds"))
+    return any(old is not None and (new is None or new > old) for new, old in limits)
+
+
 def seconds_reason(seconds: float, whose: str = "the") -> str:
     """Return in words that the time of a budget is over."""
     return f"{whose} budget of {seconds:g} s is spent"

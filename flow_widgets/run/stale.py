@@ -82,7 +82,7 @@ def _unsettled_source(state: RunState, place: Place) -> str | None:
     """Return that an output it reads is being made anew: what there is of it is not to be compared."""
     for source in sorted(_outputs_of(state, place)):
         if state.action(source).status in ("running", "waiting"):
-            return f"step {source[0]} ran again"
+            return _ran(state, source)
     return None
 
 
@@ -94,6 +94,13 @@ def _stale_source(
         if known.get(source, state.action(source).stale) is not None:
             return f"step {source[0]} is stale"
     return None
+
+
+def _ran(state: RunState, source: tuple[Any, ...]) -> str:
+    """Return what has happened to an output that an action read: another was made, or written."""
+    newest = state.action((source[0], source[1])).newest
+    what = "was edited" if newest is not None and newest.origin == "edit" else "ran again"
+    return f"step {source[0]} {what}"
 
 
 def _outputs_of(state: RunState, place: Place) -> set[Place]:
@@ -229,7 +236,7 @@ def _why(state: RunState, place: Place, attempt: AttemptState, now: Action | Non
     lost = [one for one, seen in attempt.reads if seen is None and isinstance(one, tuple)]
     return (
         _other_value(state, place, attempt)
-        or next((f"step {source[0]} ran again" for source in lost), None)
+        or next((_ran(state, source) for source in lost), None)
         or f"{(*differing, 'what it refers to')[0]} changed"
     )
 
@@ -256,7 +263,7 @@ def _other_value(state: RunState, place: Place, attempt: AttemptState) -> str | 
         elif cycle >= 0 and state.graph.cycle_of[source[0]] == cycle:
             continue
         elif source_digest(state, source) != seen:
-            return f"step {source[0]} ran again"
+            return _ran(state, source)
     return None
 
 

@@ -101,6 +101,8 @@ class ActionState:
     waits_until: float | None = None
     """While it waits: when it goes on, as far as that is known."""
     attempts: list[AttemptState] = field(default_factory=list)
+    had: int = 0
+    """How many attempts it had when the newest work began that was to run it."""
 
     @property
     def newest(self) -> AttemptState | None:

@@ -1,8 +1,10 @@
-"""A provider whose answers a test holds back, releases or fails."""
+"""A provider whose answers a test holds back, releases or fails; and chance that a test sets."""
 
 from __future__ import annotations
 
 import asyncio
+import random
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 import pytest
@@ -24,6 +26,20 @@ class Scripted:
         self.most = 0
         self.closed = 0
         self.failing = True
+        self.fails: dict[str, list[str]] = defaultdict(list)
+        """Of a prompt: the kinds of failures that its next calls end with."""
+        self.released = asyncio.Event()
+        """Lets go of prompts that begin with ``wait``."""
+
+    @property
+    def prompts(self) -> list[str]:
+        """What was asked, in order."""
+        return [str(one.messages[-1]["content"]) for one in self.requests]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each prompt was asked."""
+        return Counter(self.prompts)
 
     def check(self) -> None:
         """It needs no key."""
@@ -45,8 +61,13 @@ class Scripted:
         for word in f"echo: {prompt}".split(" "):
             on_text(f"{word} ")
             await asyncio.sleep(0)
+            if self.fails[prompt]:
+                kind = self.fails[prompt].pop(0)
+                raise ProviderError(kind, f"It failed ({kind}).", hint="Look.")
             if prompt.startswith("hold"):
                 await asyncio.Event().wait()
+            if prompt.startswith("wait"):
+                await self.released.wait()
             if prompt.startswith("fail") and self.failing:
                 raise ProviderError(
                     "server_error",
@@ -61,16 +82,43 @@ class Scripted:
         """Nothing is open."""
 
 
+class Chance(random.Random):
+    """Chance whose share of a wait a test sets."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(1)
+        self.seconds = seconds
+
+    def uniform(self, a: float, b: float) -> float:
+        return self.seconds
+
+
 @pytest.fixture
 def provider() -> Scripted:
     return Scripted()
 
 
 @pytest.fixture
+def at_once() -> Chance:
+    """Retries come at once."""
+    return Chance(0.0)
+
+
+@pytest.fixture
+def for_ever() -> Chance:
+    """Retries come when nobody waits any more."""
+    return Chance(100.0)
+
+
+@pytest.fixture
 def make_flow() -> Callable[..., Flow]:
-    """Return a flow of prompts: a text is a step, a list of texts a step of parallel actions."""
+    """Return a flow of prompts: a text is a step, a list of texts a step of parallel actions.
+
+    What fails fails at once: retries have tests of their own.
+    """
 
     def make(*steps: str | list[str], **options: object) -> Flow:
+        options.setdefault("retry", {"max_attempts": 1})
         made = [
             [Chat(prompt=prompt) for prompt in ([step] if isinstance(step, str) else step)]
             for step in steps

@@ -19,6 +19,7 @@ from flow_widgets.errors import (
     RunFailed,
 )
 from flow_widgets.run import events as ev
+from flow_widgets.store.memory import MemoryStore
 
 
 async def test_a_run_completes_with_the_outputs_of_every_action(provider, make_flow):
@@ -269,11 +270,16 @@ async def test_an_observer_may_cancel_the_run_it_observes(provider, make_flow):
 
 
 async def test_a_store_is_told_before_the_observers(provider, make_flow):
+    class Telling(MemoryStore):
+        def __call__(self, event):
+            told.append("store")
+            super().__call__(event)
+
     told = []
     runner = FlowRunner(
         make_flow("a"),
         provider=provider,
-        store=lambda event: told.append("store"),
+        store=Telling(),
         observers=[lambda event: told.append("observer")],
     )
 

@@ -145,7 +145,7 @@ async def test_the_inputs_of_a_run_are_a_copy():
     [
         ("nests", "invalid_output", "nested too deeply"),
         ("no_usage", "exception", "AttributeError"),
-        ("odd_writes", "exception", "AttributeError"),
+        ("odd_writes", "state_refused", "'5' is no path"),
         ("not_a_number", "invalid_output", "no JSON data"),
         ("chunks_bytes", "exception", "A chunk is a text, not bytes."),
         ("runs_no_flow", "exception", "ctx.run_flow runs a Flow, not int."),

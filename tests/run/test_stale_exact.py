@@ -463,10 +463,10 @@ def test_R15_an_output_that_a_person_wrote_stays_and_its_readers_follow_it():
     run = drive(chats("one", "two {{steps.a.output}}", "three {{steps.b.output}}")).play()
 
     edit(run, 1, "mine")
-    assert reasons(run) == {"c": "step 1 ran again"}
+    assert reasons(run) == {"c": "step 1 was edited"}
     run.revise(chats("new", "new {{steps.a.output}}", "three {{steps.b.output}}"))
 
-    assert reasons(run) == {"a": "prompt changed", "c": "step 1 ran again"}
+    assert reasons(run) == {"a": "prompt changed", "c": "step 1 was edited"}
 
 
 def test_R15_a_pinned_output_is_never_stale_until_it_is_let_go():
