@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,9 @@ from flow_widgets.store import exact
 LONG = 32_000
 """From how many characters a value is kept beside the events, once for each content."""
 _FILE_KEYS = frozenset(File.model_fields)
+
+LATELY = 8
+"""How many of the contents that were read last are held, so that whoever names one again shares it."""
 
 FetchBlob = Callable[[str], bytes]
 """Returns what is kept under a digest; raises LookupError where nothing is."""
@@ -99,6 +103,7 @@ class Grower:
     def __init__(self, fetch: FetchBlob) -> None:
         """Fetch what was put aside from somewhere."""
         self._fetch = fetch
+        self._lately: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     def value(self, data: Any) -> Any:
         """Return an output or an input."""
@@ -113,7 +118,17 @@ class Grower:
 
     def aside(self, digest: str) -> Any:
         """Return JSON data that was put aside."""
-        return exact.loads(self._fetch(digest))
+        known = self._lately.get(("text", digest))
+        found = exact.loads(self._fetch(digest)) if known is None else known
+        return self._held("text", digest, found) if isinstance(found, str) else found
+
+    def _held(self, form: str, digest: str, text: str) -> str:
+        """Hold a text for a while: a thousand attempts that were sent one file hold it once."""
+        self._lately[form, digest] = text
+        self._lately.move_to_end((form, digest))
+        if len(self._lately) > LATELY:
+            self._lately.popitem(last=False)
+        return text
 
     def grown(self, data: Any) -> Any:
         """Return data with files in it."""
@@ -138,5 +153,7 @@ class Grower:
     def _document(self, name: str, mime: str, form: str, digest: str) -> dict[str, Any]:
         if form == "text":
             return {"name": name, "mime": mime, "data": self.aside(digest)}
-        data = base64.b64encode(self._fetch(digest)).decode()
-        return {"name": name, "mime": mime, "data": data}
+        data = self._lately.get((form, digest))
+        if data is None:
+            data = base64.b64encode(self._fetch(digest)).decode()
+        return {"name": name, "mime": mime, "data": self._held(form, digest, data)}

@@ -17,6 +17,9 @@ from flow_widgets.store.content import FetchBlob, Grower
 from flow_widgets.store.definitions import action_of, flow_of, rendered_of
 from flow_widgets.store.forms import FORMS, PLAIN
 
+MAX_INSTANT = 60e9
+"""How far from 1970 a time may be, in seconds: some 1,900 years."""
+
 
 class Decoder:
     """Reads the events of one run, batch by batch."""
@@ -79,6 +82,7 @@ class Decoder:
             seqs = range(seqs, seqs + len(lengths))
         found, begin, run_id = [], 0, self.run_id
         _checked((at, step, action, attempt), (int, float))
+        _check_instant(at)
         for seq, length in zip(seqs, lengths, strict=True):
             end = begin + length
             piece = text[begin:end]
@@ -90,6 +94,7 @@ class Decoder:
         name, seq, at, step, action, path, found = record
         kind, where = KINDS[name], _path(path) if path else ()
         _checked((seq, at, step, action), (int, float, type(None)))
+        _check_instant(at)
         event = kind.__new__(kind)
         event.seq, event.run_id, event.at = seq, self.run_id, at
         event.step, event.action, event.path = step, action, where
@@ -187,6 +192,12 @@ def _checked(values: Iterable[Any], types: tuple[type, ...]) -> None:
     for value in values:
         if not isinstance(value, types):
             raise ValueError(f"{value!r} is no number")  # noqa: TRY004  # of what was read
+
+
+def _check_instant(at: Any) -> None:
+    """Refuse a time that no calendar has: whoever shows a list of runs would fail."""
+    if at is None or not abs(at) < MAX_INSTANT:
+        raise ValueError(f"{str(at)[:50]} is no time")
 
 
 def _path(path: Any) -> ev.Path:

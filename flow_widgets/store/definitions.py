@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError
 
 from flow_widgets.errors import FlowError
 from flow_widgets.flow import catalog
-from flow_widgets.flow.model import Action, Flow
+from flow_widgets.flow.model import Action, Flow, Step
 from flow_widgets.flow.stored import StoredAction
 
 Document = dict[str, Any]
@@ -22,9 +22,10 @@ def document_of(model: Action | Flow) -> Document:
     """Return a flow or an action as data, without what is at its default."""
     try:
         return model.model_dump(mode="json", exclude_defaults=True, warnings=False)
-    except PydanticSerializationError:  # such as a value that is nested too deeply
-        names = [name for name in type(model).model_fields if name != "type"]
-        return {**_type_of(model), **_one_by_one(model, names, exclude_defaults=True)}
+    except PydanticSerializationError:  # such as a function, or a value that is nested too deeply
+        names = [name for name in type(model).model_fields if name not in ("type", "steps")]
+        found = {**_type_of(model), **_one_by_one(model, names, exclude_defaults=True)}
+        return found if isinstance(model, Action) else {**found, "steps": _steps_of(model)}
 
 
 def changes_of(rendered: Action, definition: Action) -> Document | None:
@@ -49,10 +50,26 @@ def _type_of(model: Action | Flow) -> Document:
     return {"type": model.type} if isinstance(model, Action) else {}
 
 
-def _one_by_one(model: Action | Flow, names: list[str], **options: Any) -> Document:
-    """Return those fields that can be written."""
+def _steps_of(flow: Flow) -> list[Document]:
+    """Return the steps of a flow, with what of each action can be written."""
+    names = [name for name in Step.model_fields if name != "actions"]
+    return [
+        {
+            **_one_by_one(step, names, exclude_defaults=True),
+            "actions": [document_of(action) for action in step.actions],
+        }
+        for step in flow.steps
+    ]
+
+
+def _one_by_one(model: Action | Flow | Step, names: list[str], **options: Any) -> Document:
+    """Return those fields that can be written, of flows what can be."""
     found: Document = {}
     for name in names:
+        value = getattr(model, name)
+        if isinstance(value, Flow):
+            found[name] = document_of(value)
+            continue
         try:
             written = model.model_dump(mode="json", include={name}, warnings=False, **options)
         except PydanticSerializationError:

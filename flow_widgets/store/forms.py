@@ -58,7 +58,37 @@ def _texts(value: Any) -> Any:
 
 
 def _reads(value: Any) -> Any:
-    return tuple((_tuples(source), digest) for source, digest in value)
+    found = tuple((_tuples(source), digest) for source, digest in value)
+    for source, digest in found:
+        is_source = isinstance(source, str) or (
+            isinstance(source, tuple)
+            and len(source) in (2, 3)
+            and all(isinstance(one, int) for one in source[:2])
+            and isinstance(source[-1], str if len(source) == 3 else int)
+        )
+        if not is_source or not isinstance(digest, _MAYBE):
+            raise ValueError("it holds what nothing is read from")
+    return found
+
+
+_FAILURE = {
+    "kind": _TEXT,
+    "what": _TEXT,
+    "hint": _TEXT,
+    "status": (int, type(None)),
+    "request_id": _MAYBE,
+    "retryable": (bool,),
+    "retry_after_seconds": (int, float, type(None)),
+    "detail": _TEXT,
+}
+
+
+def _failure(value: Any) -> Failure:
+    found = Failure(**value)
+    for name, types in _FAILURE.items():
+        if not isinstance(getattr(found, name), types):
+            raise ValueError(f"its {name!r} is {type(getattr(found, name)).__name__}")  # noqa: TRY004  # of what was read
+    return found
 
 
 FORMS: dict[str, Form] = {
@@ -71,7 +101,7 @@ FORMS: dict[str, Form] = {
         lambda value: value and value.model_dump(mode="json", exclude_defaults=True),
         lambda value: None if value is None else Budget.model_validate(value),
     ),
-    "Failure": Form(asdict, lambda value: Failure(**value)),
+    "Failure": Form(asdict, _failure),
 }
 """The other annotations, but for those that the codec itself takes care of."""
 BY_CODEC = frozenset(

@@ -40,7 +40,7 @@ def checked(path: Path, *, version: int = VERSION) -> Header | None:
     """
     for attempt in range(_TRIES):
         header, size = _read(path)
-        if header is None or header.fits(size):
+        if header is None or header.fits(size) or _wal_holds_the_rest(path, header, size):
             break
         time.sleep(0.01 * (attempt < _TRIES - 1))
     else:
@@ -68,6 +68,25 @@ def check_marks(path: Path, application: int, version: int, *, newest: int = VER
 
 def _whole(header: Header | None) -> int:
     return header.page_size * header.pages if header is not None else 0
+
+
+def _wal_holds_the_rest(path: Path, header: Header, size: int) -> bool:
+    """Whether all pages that a file lacks are in its WAL: SQLite makes a cut checkpoint good itself."""
+    wal = path.with_name(f"{path.name}-wal")
+    lacking = set(range(size // header.page_size + 1, header.pages + 1))
+    found: set[int] = set()
+    try:
+        with wal.open("rb") as file:
+            begin = file.read(32)
+            while len(frame := file.read(24)) == 24 and frame[8:16] == begin[16:24]:
+                page, committed = struct.unpack_from(">II", frame)
+                found.add(page)
+                if committed:
+                    lacking -= found
+                file.seek(header.page_size, 1)
+    except OSError:
+        return False
+    return not lacking
 
 
 def _read(path: Path) -> tuple[Header | None, int]:

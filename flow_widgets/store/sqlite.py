@@ -278,6 +278,8 @@ class SQLiteBackend:
         """Raise what SQLite raises as an error of ours."""
         try:
             yield
+        except sqlite3.DataError as error:  # of what is written, such as a text of more than 1 GB
+            raise ValueError(str(error)) from None
         except sqlite3.Error as error:
             raise self._error(error) from None
         except OSError as error:
@@ -313,7 +315,8 @@ def _journal(connection: sqlite3.Connection, mode: str) -> bool:
     try:
         answer = connection.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0]
     except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorname", "").startswith(("SQLITE_IOERR", "SQLITE_PROTOCOL")):
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_IOERR_SHM", "SQLITE_IOERR_LOCK", "SQLITE_PROTOCOL")):
             return False
         raise
     return str(answer).upper() == mode
@@ -352,7 +355,8 @@ def _may_write(path: Path) -> bool:
 def _make_folder(folder: Path) -> None:
     if folder.exists():
         return
-    folder.mkdir(parents=True)
+    # Where the folder of a notebook was moved away, it is not made anew in its old place.
+    folder.mkdir(parents=folder.name != FOLDER, exist_ok=True)
     if folder.name == FOLDER:
         (folder / ".gitignore").write_text("*\n")
 

@@ -1,11 +1,12 @@
 """Takes the events of claimed runs and writes them in batches, on one thread, under one lock.
 
 Theory of operation. Telling an event appends it to a queue and, at most once for each batch, wakes
-the writer's thread, which waits 50 ms for more, or not at all when something urgent was told. Then all
-that was told is encoded, and written in one transaction, run by run: the line about the run is updated
-only where the claim still holds (its token and epoch are checked), and only then its events are
-added. What could not be written stays encoded in memory, in order, and is tried again with whatever
-comes next. Claims, and everybody who wants to read, write what waits themselves, under the same lock.
+the writer's thread, which waits 50 ms for more, or not at all when something urgent was told, unless
+it has just written for that reason. Then all that was told is encoded, and written in one transaction,
+run by run: the line about the run is updated only where the claim still holds (its token and epoch
+are checked), and only then its events are added. What could not be written stays encoded in memory,
+in order, and is tried again with whatever comes next. Claims, and everybody who wants to read, write
+what waits themselves, under the same lock.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import sys
 import threading
 import time
 import uuid
@@ -33,6 +35,10 @@ from flow_widgets.store.tally import Tally
 
 BATCH_SECONDS = 0.05
 """How long events may wait for others, so that they are written together."""
+_REFUSED = (ValueError, TypeError, OverflowError)
+"""What is raised where the database can't take a value, such as a number of more than 64 bits."""
+REST_SECONDS = 0.02
+"""How long after an urgent batch the next one is written; completions that come in crowds share it."""
 
 
 class Writer:
@@ -57,7 +63,7 @@ class Writer:
         self._parked = Parked()
         self._jobs: list[Job] = []
         self._failures: list[tuple[OnFailure, StoreError]] = []
-        self._beaten_at = 0.0
+        self._beaten_at = self._rested_at = 0.0
         self._trouble_at: float | None = None
 
     @property
@@ -88,7 +94,8 @@ class Writer:
 
     def _claimed(self, run_id: str, seq: int, on_failure: OnFailure) -> Claim:
         owner = this_process(uuid.uuid4().hex)
-        with self._backend.write(urgent=True, alone=True) as session:
+        # Not urgent: whoever claims does not outlive a power failure, so the claim need not either.
+        with self._backend.write(urgent=False, alone=True) as session:
             now = self._backend.now()
             found = statements.lease_of(session, run_id)
             stored, record, heartbeat, epoch, _ = found or (0, None, 0.0, 0, "")
@@ -169,18 +176,36 @@ class Writer:
         if not self._jobs:
             return
         try:
-            done, lost = self._write(self._jobs)
+            try:
+                self._commit(self._jobs)
+            except _REFUSED:
+                self._commit_apart(self._jobs)
         except Exception as raised:  # noqa: BLE001  # its owners are told, whatever it is
             error = raised if isinstance(raised, StoreError) else _unforeseen(raised, self.place)
             for job in self._jobs if self._lasts(error) else ():
                 self._fail(job.claim, error)
             raise error from None
         self._jobs, self._trouble_at = [], None
+
+    def _commit(self, jobs: list[Job]) -> None:
+        """Write jobs, and tell whose they are."""
+        done, lost = self._write(jobs)
         for job in done:
             self._done(job)
         for claim, error in lost.items():
             claim.lost = True
             self._fail(claim, error)
+
+    def _commit_apart(self, jobs: list[Job]) -> None:
+        """Write each run by itself; one that holds what no database takes is lost, the others are not."""
+        for claim in dict.fromkeys(job.claim for job in jobs):
+            own = [job for job in jobs if job.claim is claim]
+            try:
+                self._commit(own)
+            except _REFUSED as raised:
+                claim.lost = True
+                self._fail(claim, _unforeseen(raised, self.place))
+                self._commit([job for job in own if job.batch is None])
 
     def _lasts(self, error: StoreError) -> bool:
         """Whether trouble is such that it will not pass by itself, as far as one can tell by now."""
@@ -260,6 +285,7 @@ class Writer:
 
     def _keep_thread(self) -> None:
         if self._thread is None:
+            _close_with_child()
             self._thread = threading.Thread(target=self._work, name="flow store", daemon=True)
             self._thread.start()
 
@@ -267,7 +293,9 @@ class Writer:
         """Write what is told until no run is claimed any more."""
         while True:
             self._something.wait(BATCH_SECONDS * 20 if self._jobs else HEARTBEAT_SECONDS)
-            self._urgent.wait(BATCH_SECONDS)
+            if self._urgent.wait(BATCH_SECONDS):
+                time.sleep(max(0.0, self._rested_at - time.monotonic()))
+                self._rested_at = time.monotonic() + REST_SECONDS
             self._urgent.clear()
             self._something.clear()
             self._is_woken = False
@@ -343,6 +371,15 @@ def _everywhere(what: Callable[[Writer], object]) -> None:
     for writer in list(_WRITERS):
         with contextlib.suppress(FlowError):
             what(writer)
+
+
+def _close_with_child() -> None:
+    """Have all written at the end of a child of multiprocessing, which ends without ``atexit``."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _everywhere, args=(Writer.close,), exitpriority=0)
 
 
 atexit.register(_everywhere, Writer.close)

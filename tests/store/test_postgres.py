@@ -618,7 +618,7 @@ def _end_inside(store):
     with store._backend.write(urgent=True) as session:
         [(pid,)] = session.rows("SELECT pg_backend_pid()")
         session.run("UPDATE runs SET label = 'half'")
-        sql(store, "SELECT pg_terminate_backend(%s)", pid)
+        sql(store, "SELECT pg_terminate_backend(%s, 5000)", pid)
         session.run("UPDATE runs SET label = 'more'")
 
 
