@@ -58,7 +58,9 @@ def named(error: Error, address: Address, *, is_broken: bool) -> StoreError:
 
 def ends_connection(error: Error) -> bool:
     """Whether the server is no longer there for this connection, whatever the driver thinks of it."""
-    return (error.sqlstate or "").startswith(UNREACHABLE)
+    if error.sqlstate is None:  # said by the driver, which lost the server or never had it
+        return any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+    return error.sqlstate.startswith(UNREACHABLE)
 
 
 def unreachable(address: Address, why: str) -> StoreUnreachable:
