@@ -86,7 +86,7 @@ async def parts(make: Callable[[int], dict], count: int) -> dict[str, float]:
     started = lap("check_flow", started)
     compile_graph(flow)
     started = lap("compile_graph", started)
-    runner = FlowRunner(flow)
+    runner = FlowRunner(flow, store=None)
     run = runner.run_flow()
     await run
     assert run.status == "completed", run.error

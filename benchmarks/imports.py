@@ -17,7 +17,18 @@ STATEMENTS = (
     "from flow_widgets import Flow, Chat, FlowRunner, FlowWidget",
     "from openai import AsyncOpenAI",
 )
-HEAVY = ("anywidget", "IPython", "ipywidgets", "jsonschema", "openai", "pandas", "pydantic", "yaml")
+HEAVY = (
+    "anywidget",
+    "IPython",
+    "ipywidgets",
+    "jsonschema",
+    "openai",
+    "pandas",
+    "psycopg",
+    "pydantic",
+    "sqlite3",
+    "yaml",
+)
 PROGRAM = """
 import json, sys, time
 started = time.perf_counter()

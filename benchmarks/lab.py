@@ -2,8 +2,9 @@
 
     python benchmarks/lab.py [--streams 50] [--rate 100] [--seconds 10]
 
-Needs the test extra and Chromium. Prints chunks lost, milliseconds from a chunk's making to the page
-(median, p95), messages and bytes per second on the kernel's web socket, and frames per second.
+Needs the test extra and Chromium. The run is kept in a store, as every run is. Prints chunks lost,
+milliseconds from a chunk's making to the page (median, p95), messages and bytes per second on the
+kernel's web socket, and frames per second.
 """
 
 from __future__ import annotations
@@ -85,8 +86,11 @@ def main() -> None:
     )
     chunks = options.rate * options.seconds
     check = f"[len(a.output) for a in run.steps[0].actions] == [7 * {chunks}] * {options.streams}"
-    folder = Path(tempfile.mkdtemp())
-    with JupyterServer(folder) as server, Rig(server, shots=folder) as rig:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
+        JupyterServer(Path(home)) as server,
+        Rig(server, shots=Path(home)) as rig,
+    ):
         rig.open_notebook([cell, GO, check])
         rig.run_cell(0)
         rig.page.wait_for_selector(".fw-run-flow")

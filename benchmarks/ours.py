@@ -1,9 +1,11 @@
-"""The same work as a flow, with all that a widget has: state, log, events, a store, a view."""
+"""The same work as a flow, with all that a widget has: state, log, events, a view, and a store if any."""
 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flow_widgets import Chat, Flow, FlowRunner
@@ -11,6 +13,7 @@ from flow_widgets.providers.openai import OpenAIProvider
 from flow_widgets.run.delta import Projection
 from flow_widgets.run.events import ActionChunk
 from flow_widgets.store.memory import MemoryStore
+from flow_widgets.store.sqlite import SQLiteStore
 
 FRAME_SECONDS = 0.05
 
@@ -38,8 +41,16 @@ class Screen:
 
 
 class Subject:
-    def __init__(self, base_url: str, model: str) -> None:
+    """Runs prompts and keeps the runs: ``off`` is nowhere, else in ``memory`` or a ``sqlite`` file."""
+
+    def __init__(self, base_url: str, model: str, kept: str) -> None:
         self.provider = OpenAIProvider(base_url, api_key="x", model=model)
+        self.kept = kept
+        self.folder = tempfile.TemporaryDirectory()
+        self.file = SQLiteStore(Path(self.folder.name) / "runs.db")
+
+    def store(self) -> Any:
+        return {"off": None, "memory": MemoryStore(), "sqlite": self.file}[self.kept]
 
     async def run(self, prompts: list[str], seen: Callable[[str], None]) -> list[str]:
         def observe(event: Any) -> None:
@@ -48,7 +59,7 @@ class Subject:
 
         flow = Flow(steps=[[Chat(prompt=prompt) for prompt in prompts]])
         screen = Screen()
-        store = MemoryStore()
+        store = self.store()
         runner = FlowRunner(
             flow, provider=self.provider, store=store, observers=[observe, screen.observe]
         )
@@ -56,8 +67,12 @@ class Subject:
         run = await runner.run_flow()
         screen.flush()
         assert run.status == "completed", run.error
-        assert len(list(store.events(run.id))) == runner.execution(run).state.seq
+        if store is not None:
+            store.flush()
+            assert store.committed(run.id) == runner.execution(run).state.seq
         return [action.output for action in run.steps[0].actions]
 
     async def close(self) -> None:
         await self.provider.close()
+        self.file.close()
+        self.folder.cleanup()

@@ -23,7 +23,12 @@ HERE = Path(__file__).resolve().parent
 CACHE = Path("~/.cache/flow_widgets-bench")
 OURS = "flow_widgets"
 PEERS = {
-    "langgraph": ("langgraph==1.2.22", "langchain-core==1.7.2", "pydantic==2.14.3"),
+    "langgraph": (
+        "langgraph==1.2.22",
+        "langgraph-checkpoint-sqlite==3.1.2",
+        "langchain-core==1.7.2",
+        "pydantic==2.14.3",
+    ),
     "pydantic_graph": ("pydantic-graph==2.68.0", "pydantic==2.14.3"),
 }
 """What each of the others is installed from."""
@@ -33,6 +38,14 @@ GOAL = 0.1
 GROWTH_GOAL = 2.0
 """The most that a step of a flow of 10,000 may cost, in steps of a flow of 100."""
 CHECKED_STEPS = 500
+DURABLE_STEPS = 200
+DURABLE = {
+    "durable_at_the_end": "kept when the run returns",
+    "durable_step_by_step": "each step kept before the next begins",
+}
+"""How ours is kept in SQLite."""
+SAVERS = {"durable_async": "AsyncSqliteSaver", "durable_sync": "SqliteSaver"}
+"""How LangGraph is: each step before the next begins."""
 GROWING = {100: 20, 1000: 2, 10_000: 1}
 """Sizes that show whether a part grows faster than the flow, and how often each is run."""
 QUIET = {
@@ -156,6 +169,25 @@ def growth(cache: Path, options: argparse.Namespace) -> None:
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
+def durability(cache: Path, options: argparse.Namespace) -> None:
+    """Print what a step costs that is kept in SQLite."""
+    size = 10 if options.quick else DURABLE_STEPS
+    there = SAVERS if python_of(cache, "langgraph").exists() else {}
+    works = [*((OURS, one) for one in DURABLE), *(("langgraph", one) for one in there)]
+    rounds: list[Round] = [
+        {one: measure(cache, peer, one, size, seed=0) for peer, one in in_turns(works, number)}
+        for number in range(options.rounds)
+    ]
+    heads = [f"{TITLES['langgraph']}, {saver} | ratio" for saver in SAVERS.values()]
+    print(f"\n| {size} steps in SQLite, CPU µs per step | {TITLES[OURS]} | {' | '.join(heads)} |")
+    print(f"|---|---{'|---|---' * len(SAVERS)}|")
+    for one, title in DURABLE.items():
+        cells = [title, median(rounds, one, "cpu_us")]
+        for saver in SAVERS:
+            cells += [median(rounds, saver, "cpu_us"), f"{ratio(rounds, one, saver)}, goal {GOAL}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
 def checking(cache: Path, options: argparse.Namespace) -> None:
     size = 20 if options.quick else CHECKED_STEPS
     takes = [
@@ -190,6 +222,7 @@ def main(arguments: list[str] | None = None) -> None:
     print("ratios: median (min to max) of flow_widgets to the other, in a round\n")
     building(compare(cache, here, options))
     growth(cache, options)
+    durability(cache, options)
     checking(cache, options)
 
 

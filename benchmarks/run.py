@@ -20,7 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SUBJECTS = ("by_hand", "ours")
+BY_HAND = "by_hand"
+OFF, MEMORY, SQLITE = "ours:off", "ours:memory", "ours:sqlite"
+SUBJECTS = (BY_HAND, OFF, MEMORY, SQLITE)
+STORE_GOAL = 1.15
+"""The most CPU that a run kept in SQLite may take, in runs that are not kept."""
+Round = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -87,49 +92,70 @@ def measure(host: str, subject: str, name: str, *, quick: bool) -> dict[str, flo
     return measured
 
 
-def measure_rounds(
-    host: str, name: str, rounds: int, *, quick: bool
-) -> list[dict[str, dict[str, float]]]:
-    """Measure both in every round, in turns who is first, after one round that only fills caches."""
+def measure_rounds(host: str, name: str, rounds: int, *, quick: bool) -> list[Round]:
+    """Measure all in every round, in turns who is first, after one round that only fills caches."""
+    subjects = (BY_HAND, SQLITE) if name.startswith("first") else SUBJECTS
     if not quick:
-        for subject in SUBJECTS:
+        for subject in subjects:
             measure(host, subject, name, quick=True)
     found = []
     for number in range(rounds):
-        order = SUBJECTS if number % 2 == 0 else SUBJECTS[::-1]
+        order = subjects if number % 2 == 0 else subjects[::-1]
         found.append({who: measure(host, who, name, quick=quick) for who in order})
         print(f"{name}: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
     return found
 
 
-def ratio(rounds: list[dict[str, dict[str, float]]], key: str) -> str:
-    ratios = [one["ours"][key] / one["by_hand"][key] for one in rounds]
+def ratio(rounds: list[Round], key: str, who: str = SQLITE, to: str = BY_HAND) -> str:
+    ratios = [one[who][key] / one[to][key] for one in rounds]
     return f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
-def both(rounds: list[dict[str, dict[str, float]]], key: str, form: str) -> str:
-    return " / ".join(
-        format(statistics.median(one[who][key] for one in rounds), form) for who in SUBJECTS
-    )
+def median(rounds: list[Round], who: str, key: str, form: str) -> str:
+    return format(statistics.median(one[who][key] for one in rounds), form)
 
 
-def row(name: str, rounds: list[dict[str, dict[str, float]]], *, quick: bool) -> str:
+def both(rounds: list[Round], key: str, form: str) -> str:
+    return " / ".join(median(rounds, who, key, form) for who in (BY_HAND, SQLITE))
+
+
+def title_of(name: str, *, quick: bool) -> str:
     work = WORKS[name]
-    cells = [work.title.format(**(work.quick if quick else work.sizes))]
-    if "cpu_us" in rounds[0]["ours"]:
+    return work.title.format(**(work.quick if quick else work.sizes))
+
+
+def row(name: str, rounds: list[Round], *, quick: bool) -> str:
+    work = WORKS[name]
+    cells = [title_of(name, quick=quick)]
+    if "cpu_us" in rounds[0][SQLITE]:
         goal = "" if work.goal is None else f", goal {work.goal}"
         cells += [both(rounds, "cpu_us", ".1f"), ratio(rounds, "cpu_us") + goal]
         cells += [both(rounds, "wall_s", ".2f")]
     else:
         cells += ["", "", ""]
     cells += [both(rounds, "first_ms", ".2f"), ratio(rounds, "first_ms")]
-    cells += [both(rounds, "peak_mb", ".1f") if "peak_mb" in rounds[0]["ours"] else ""]
+    cells += [both(rounds, "peak_mb", ".1f") if "peak_mb" in rounds[0][SQLITE] else ""]
+    return f"| {' | '.join(cells)} |"
+
+
+def store_row(name: str, rounds: list[Round], *, quick: bool) -> str:
+    """Return what the same run costs without a store, with one in memory, and with one in SQLite."""
+    cells = [title_of(name, quick=quick)]
+    cells += [median(rounds, who, "cpu_us", ".1f") for who in (OFF, MEMORY, SQLITE)]
+    cells += [ratio(rounds, "cpu_us", MEMORY, OFF)]
+    cells += [f"{ratio(rounds, 'cpu_us', SQLITE, OFF)}, goal {STORE_GOAL}"]
+    cells += [ratio(rounds, "cpu_us", OFF)]
+    cells += [" / ".join(median(rounds, who, "peak_mb", ".1f") for who in (OFF, MEMORY, SQLITE))]
     return f"| {' | '.join(cells)} |"
 
 
 HEAD = """\
 | work | CPU µs/chunk | ratio | wall s | first chunk ms | ratio | peak MB over start |
 |---|---|---|---|---|---|---|"""
+STORE_HEAD = """\
+
+| CPU µs/chunk | no store | memory | SQLite | memory to none | SQLite to none | none to by hand | peak MB |
+|---|---|---|---|---|---|---|---|"""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -142,12 +168,17 @@ def main(arguments: list[str] | None = None) -> None:
     if unknown:
         parser.error(f"no work is called {unknown[0]!r}; there are {', '.join(WORKS)}")
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {options.rounds} rounds;")
-    print("cells: by hand / ours; ratios: median (min to max) of ours to by hand, in a round\n")
+    print("cells: by hand / ours, kept in SQLite; ratios: median (min to max) in a round\n")
     print(HEAD)
+    found = {}
     with local_server() as host:
         for name in options.works or WORKS:
-            rounds = measure_rounds(host, name, options.rounds, quick=options.quick)
-            print(row(name, rounds, quick=options.quick), flush=True)
+            found[name] = measure_rounds(host, name, options.rounds, quick=options.quick)
+            print(row(name, found[name], quick=options.quick), flush=True)
+    kept = [name for name in found if OFF in found[name][0]]
+    print(STORE_HEAD) if kept else None
+    for name in kept:
+        print(store_row(name, found[name], quick=options.quick))
 
 
 if __name__ == "__main__":

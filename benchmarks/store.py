@@ -2,7 +2,7 @@
 
     python benchmarks/store.py [--quick]
 
-Times are CPU seconds of the thread that does the work, except where it says wall.
+Times are CPU time of the thread that does the work, except where it says wall.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 
 from flow_widgets import Chat, Flow
 from flow_widgets.run import events as ev
+from flow_widgets.run.reduce import reduce
 from flow_widgets.store.base import fold
 from flow_widgets.store.decoder import Decoder
 from flow_widgets.store.encoder import Encoder
@@ -95,8 +96,8 @@ def writing(folder: Path, count: int) -> float:
     return statistics.median(taken)
 
 
-def whole(folder: Path, count: int) -> float:
-    """Return wall seconds to read and fold a log."""
+def whole(folder: Path, count: int) -> tuple[float, float, float]:
+    """Return wall and CPU seconds to read and fold a log, and CPU seconds to fold alone."""
     store, run_id = SQLiteStore(folder / "whole.db"), "r"
     store.claim(run_id, 0, print)
     events = [*begin(run_id), *mixed(run_id, count)]
@@ -104,16 +105,28 @@ def whole(folder: Path, count: int) -> float:
         for event in events[at : at + 1000]:
             store(event)
         store.flush()
-    started = time.perf_counter()
-    state = fold(store, run_id)
-    taken = time.perf_counter() - started
-    assert state.seq == events[-1].seq
     store.close()
-    return taken
+    read, folded = [], []
+    for _ in range(TAKES):
+        gc.collect()
+        wall, cpu = time.perf_counter(), time.thread_time()
+        state = fold(store, run_id)
+        read.append((time.perf_counter() - wall, time.thread_time() - cpu))
+        assert state.seq == events[-1].seq
+        del state
+        gc.collect()
+        cpu, alone = time.thread_time(), None
+        for event in events:
+            alone = reduce(alone, event)
+        folded.append(time.thread_time() - cpu)
+        del alone
+    store.close()
+    walls, cpus = zip(*read, strict=True)
+    return statistics.median(walls), statistics.median(cpus), statistics.median(folded)
 
 
-def listing(folder: Path, count: int) -> float:
-    """Return CPU milliseconds to list all runs with a store that was just opened."""
+def listing(folder: Path, count: int) -> tuple[float, float]:
+    """Return wall and CPU milliseconds to open a store and list all of its runs."""
     store = SQLiteStore(folder / "listing.db")
     for number in range(count):
         run_id = f"r{number:06}"
@@ -125,12 +138,16 @@ def listing(folder: Path, count: int) -> float:
     store.close()
     taken = []
     for _ in range(TAKES):
+        gc.collect()
+        wall, cpu = time.perf_counter(), time.thread_time()
         fresh = SQLiteStore(folder / "listing.db")
-        started = time.thread_time()
-        assert len(fresh.list()) == count
-        taken.append((time.thread_time() - started) * 1e3)
+        found = fresh.list()
+        taken.append((time.perf_counter() - wall, time.thread_time() - cpu))
+        assert len(found) == count
+        del found
         fresh.close()
-    return statistics.median(taken)
+    walls, cpus = zip(*taken, strict=True)
+    return statistics.median(walls) * 1e3, statistics.median(cpus) * 1e3
 
 
 def codec(count: int) -> tuple[float, float]:
@@ -154,8 +171,11 @@ def main() -> None:
         print(f"writing a chunk (µs, of {burst:,}): {writing(folder, burst):.3f}")
         encode, decode = codec(burst)
         print(f"encoding, decoding a chunk (µs): {encode:.3f}, {decode:.3f}")
-        print(f"reading and folding {log:,} events (s, wall): {whole(folder, log):.3f}")
-        print(f"opening and listing {runs:,} runs (ms): {listing(folder, runs):.1f}")
+        wall, cpu, alone = whole(folder, log)
+        print(f"reading and folding {log:,} events (s): {wall:.3f} wall, {cpu:.3f} CPU")
+        print(f"folding {log:,} events in memory (s): {alone:.3f} CPU")
+        wall, cpu = listing(folder, runs)
+        print(f"opening and listing {runs:,} runs (ms): {wall:.1f} wall, {cpu:.1f} CPU")
 
 
 if __name__ == "__main__":

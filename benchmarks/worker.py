@@ -1,6 +1,6 @@
 """Does one piece of work once, in a process of its own, and prints what it took as JSON.
 
-python worker.py by_hand|ours WORK BASE_URL {"width": …, "chunks": …}
+python worker.py by_hand|ours:off|ours:memory|ours:sqlite WORK BASE_URL {"width": …, "chunks": …}
 """
 
 from __future__ import annotations
@@ -60,8 +60,14 @@ async def work_once(subject, width: int, chunks: int, prompt: str) -> tuple[Seen
     return seen, seen.first - started
 
 
+def made(name: str, base_url: str):
+    module, _, kept = name.partition(":")
+    options = [kept] if kept else []
+    return importlib.import_module(module).Subject(base_url, server.MODEL, *options)
+
+
 async def warmed(name: str, base_url: str):
-    subject = importlib.import_module(name).Subject(base_url, server.MODEL)
+    subject = made(name, base_url)
     for _ in range(3):
         await work_once(subject, 2, server.WARM_UP_CHUNKS, server.WARM_UP)
     return subject
@@ -73,9 +79,9 @@ async def stream(name: str, base_url: str, width: int, chunks: int) -> dict[str,
     forget_peak()
     memory, cpu, started = memory_mb("VmRSS"), cpu_seconds(), clock()
     _, first = await work_once(subject, width, chunks, "work")
+    await subject.close()
     wall, cpu = clock() - started, cpu_seconds() - cpu
     peak = memory_mb("VmHWM")
-    await subject.close()
     return {
         "cpu_us": cpu / (width * chunks) * 1e6,
         "wall_s": wall,
@@ -93,7 +99,7 @@ async def first_warm(name: str, base_url: str, runs: int, chunks: int) -> dict[s
 
 async def first_cold(name: str, base_url: str, chunks: int, started: float) -> dict[str, float]:
     """The time from before the import, so in a script that only asks one thing."""
-    subject = importlib.import_module(name).Subject(base_url, server.MODEL)
+    subject = made(name, base_url)
     seen, _ = await work_once(subject, 1, chunks, "work")
     await subject.close()
     return {"first_ms": (seen.first - started) * 1e3}

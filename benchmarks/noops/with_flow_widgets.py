@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from shapes import random_graph
@@ -13,6 +15,7 @@ from flow_widgets.flow.check import check_flow
 from flow_widgets.ids import new_run_id
 from flow_widgets.run.events import ActionCompleted
 from flow_widgets.store.memory import MemoryStore
+from flow_widgets.store.sqlite import SQLiteStore
 
 PACKAGE = "flow_widgets"
 
@@ -82,6 +85,43 @@ async def run(flow: Flow, size: int) -> float:
     assert sum(type(event) is ActionCompleted for event in told) == size
     assert told == list(store.events(done.id))
     assert len(told) == runner.execution(done).state.seq == len(done.log)
+    return took
+
+
+def durable_at_the_end(size: int, file: Path) -> float:
+    """Return the seconds of CPU of a run that is kept when it returns."""
+    return asyncio.run(_durable(size, SQLiteStore(file), each=False))
+
+
+def durable_step_by_step(size: int, file: Path) -> float:
+    """Return the seconds of CPU of a run in which nothing begins before the step before it is kept."""
+    return asyncio.run(_durable(size, SQLiteStore(file), each=True))
+
+
+async def _durable(size: int, store: SQLiteStore, *, each: bool) -> float:
+    await FlowRunner(build_sequence(1, 0), store=store).run_flow()  # opens the file
+    started = 0.0
+
+    def marked() -> str:
+        nonlocal started
+        started = time.process_time()
+        return new_run_id()
+
+    def wait(event: Any) -> None:
+        if type(event) is ActionCompleted:
+            store.flush()
+            assert store.committed(event.run_id) == event.seq
+
+    flow = build_sequence(size, 0)
+    observers = [wait] if each else []
+    done = await FlowRunner(flow, store=store, observers=observers, new_id=marked).run_flow()
+    store.flush()
+    store.close()
+    took = time.process_time() - started
+    assert done.status == "completed", done.error
+    kept = SQLiteStore(store.path)
+    assert sum(type(event) is ActionCompleted for event in kept.events(done.id)) == size
+    kept.close()
     return took
 
 

@@ -11,8 +11,10 @@ import importlib
 import json
 import statistics
 import sys
+import tempfile
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 TAKES = 3
 
@@ -24,6 +26,9 @@ def main() -> None:
     found = {"version": version(module.PACKAGE)}
     if work == "check":
         print(json.dumps({**found, "check_ms": module.check(size, seed) * 1e3}))
+        return
+    if work.startswith("durable"):
+        print(json.dumps({**found, "cpu_us": durable(getattr(module, work), size)}))
         return
     build = getattr(module, f"build_{work}", None)
     if build is None:
@@ -39,6 +44,16 @@ def main() -> None:
         1:
     ]  # the first warms up
     print(json.dumps({**found, "cpu_us": statistics.median(takes) / size * 1e6}))
+
+
+def durable(work, size: int) -> float:
+    """Return microseconds of CPU per step, each run in a file of its own; the first run warms up."""
+    takes = []
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(TAKES + 1):
+            gc.collect()
+            takes.append(work(size, Path(folder) / f"{number}.db"))
+    return statistics.median(takes[1:]) / size * 1e6
 
 
 def taken(module, built, size: int, repeats: int) -> float:

@@ -47,6 +47,8 @@ def _pinned(run: Execution, place: Place) -> AttemptState | None:
     if action.pinned:
         done = (one for one in reversed(action.attempts) if one.status == "completed")
         return next(done, None)
+    if not run.pins:
+        return None
     step = run.state.steps[place[0]]
     return run.pins.get((step.id, action.id))
 

@@ -65,7 +65,7 @@ def _is_scalar(annotation: Any) -> bool:
 
 
 _SCALARS = frozenset({str, int, float, bool, type(None)})
-_BASE_FIELDS = frozenset({"save_as"})
+_BASE_FIELDS = frozenset({"save_as", "retry", "budget"})
 """Fields of every action that hold no template, although their type could."""
 
 

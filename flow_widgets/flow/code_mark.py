@@ -26,11 +26,10 @@ _LIMIT = 100
 
 def code_mark(cls: type) -> str:
     """Return a short mark of the code of a class; empty for the classes of flow_widgets itself."""
-    if _package(cls) == "flow_widgets":
-        return ""
-    if cls not in _MARKS:
-        _MARKS[cls] = _made(cls)
-    return _MARKS[cls]
+    mark = _MARKS.get(cls)
+    if mark is None:
+        mark = _MARKS[cls] = "" if _package(cls) == "flow_widgets" else _made(cls)
+    return mark
 
 
 def action_code(action: Action) -> str:

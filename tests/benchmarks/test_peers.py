@@ -22,7 +22,7 @@ def test_a_quick_round_measures_ours_and_says_how_to_set_the_others_up(project, 
     done = run(project, "--quick", "--rounds", 1, "--cache", tmp_path)
 
     rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
-    assert len(rows) == 1 + 3 + 1 + 3 + 1 + 2
+    assert len(rows) == 1 + 3 + 1 + 3 + 1 + 2 + 1 + 2
     assert "`check_flow`" in done.stdout
     assert "LangGraph is not set up; run: python benchmarks/peers.py --setup" in done.stderr
 

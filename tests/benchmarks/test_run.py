@@ -10,7 +10,7 @@ import pytest
 
 
 @pytest.mark.slow
-def test_a_quick_round_prints_a_row_for_every_work(project):
+def test_a_quick_round_prints_a_row_for_every_work_and_what_the_store_costs(project):
     done = subprocess.run(
         [sys.executable, project / "benchmarks" / "run.py", "--quick", "--rounds", "1"],
         stdout=subprocess.PIPE,
@@ -18,9 +18,24 @@ def test_a_quick_round_prints_a_row_for_every_work(project):
         check=True,
     )
 
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) == 5
-    assert all(re.search(r"\*\*\d+\.\d\d\*\* \(", row) for row in rows)
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")]
+    heads = [number for number, row in enumerate(rows) if row.startswith(("| work", "| CPU"))]
+    ratios = [len(re.findall(r"\*\*\d+\.\d\d\*\* \(", row)) for row in rows]
+    assert heads == [0, 6]
+    assert ratios == [0, 2, 2, 2, 1, 1, 0, 3, 3, 3]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", ["store.py", "lines.py"])
+def test_what_is_kept_is_measured(project, program):
+    done = subprocess.run(
+        [sys.executable, project / "benchmarks" / program, "--quick"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert re.search(r"runs \(ms\): \d|held: -?\d", done.stdout)
 
 
 @pytest.mark.slow
