@@ -20,7 +20,13 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-BUNDLE = ("flow_widget.js", "flow_widget.css", "flow_markdown.js", "flow_graph.js")
+BUNDLE = (
+    "flow_widget.js",
+    "flow_widget.css",
+    "flow_markdown.js",
+    "flow_graph.js",
+    "flow_tools.js",
+)
 NODE_MAJOR = 20
 """Oldest Node that esbuild, vitest and TypeScript all run on."""
 INSTALL = ("install", "--no-save", "--no-audit", "--no-fund")

@@ -19,7 +19,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LEFT_OUT = ("node_modules", "__pycache__", "static", "dist", "[.]*")
 BUNDLE = tuple(
     f"flow_widgets/widget/static/{name}"
-    for name in ("flow_widget.js", "flow_widget.css", "flow_markdown.js", "flow_graph.js")
+    for name in (
+        "flow_widget.js",
+        "flow_widget.css",
+        "flow_markdown.js",
+        "flow_graph.js",
+        "flow_tools.js",
+    )
 )
 
 

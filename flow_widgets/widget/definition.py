@@ -18,6 +18,7 @@ from flow_widgets.flow.inputs import askable_inputs, declared_inputs
 from flow_widgets.flow.message import Message, TextPart
 from flow_widgets.flow.model import Action, Flow, Step, all_actions, triggers_of
 from flow_widgets.run.log import counted
+from flow_widgets.run.shown import budget_view
 from flow_widgets.run.stale import difference
 from flow_widgets.run.view import (
     ActionDef,
@@ -61,6 +62,7 @@ def flow_view(
         "triggers": _triggers(flow),
         "models": list(dict.fromkeys(names)),
         "references": references_of(flow),
+        "budget": budget_view(flow.budget),
         "problems": [
             {"place": one.place, "what": one.what, "hint": one.hint, "severity": one.severity}
             for one in problems

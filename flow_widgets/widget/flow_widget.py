@@ -11,22 +11,26 @@ import anywidget
 import traitlets
 
 from flow_widgets.clock import Clock, now
-from flow_widgets.engine.loop import EngineThread, engine
 from flow_widgets.engine.observers import Observer, checked
-from flow_widgets.engine.run import NoRun, Run
+from flow_widgets.engine.run import Run
 from flow_widgets.engine.runner import FlowRunner
-from flow_widgets.errors import FlowError, InvalidInputs
+from flow_widgets.engine.shelf import DEFAULT
+from flow_widgets.errors import FlowError, InvalidInputs, StoreError
 from flow_widgets.export.frames import save
 from flow_widgets.export.html import record
 from flow_widgets.flow.formats import load_flow
-from flow_widgets.flow.inputs import askable_inputs, cast, declared_inputs, run_inputs
-from flow_widgets.flow.model import Action, Flow, Step, trigger_of
+from flow_widgets.flow.limits import Budget, Retry
+from flow_widgets.flow.model import Flow
 from flow_widgets.flow.wiring import NO_TRIGGER
 from flow_widgets.providers import preload
 from flow_widgets.providers.base import Provider
+from flow_widgets.run import events as ev
 from flow_widgets.run.log import counted
+from flow_widgets.run.spending import checked_budget
 from flow_widgets.widget.commands import answer
+from flow_widgets.widget.controls import Controls
 from flow_widgets.widget.definition import flow_view
+from flow_widgets.widget.inputs import first_inputs, kept_inputs
 from flow_widgets.widget.sync import Sync
 
 if TYPE_CHECKING:
@@ -52,11 +56,12 @@ def _built(name: str) -> Path:
     return path
 
 
-class FlowWidget(anywidget.AnyWidget):
+class FlowWidget(Controls, anywidget.AnyWidget):
     """Shows a flow's steps and actions with play buttons, outputs that stream in live, and a log.
 
     ``await widget.run_flow()`` does what the button does. Runs live on a thread of their own: not
     awaiting leaves the kernel free, and callbacks given to ``on_event`` are called on that thread.
+    Every run is kept in a store, and a widget shows the last run of its flow from there.
     """
 
     _esm = _built("flow_widget.js")
@@ -81,18 +86,27 @@ class FlowWidget(anywidget.AnyWidget):
         *,
         inputs: Mapping[str, Any] | None = None,
         provider: str | Provider | Any | None = None,
-        store: Observer | None = None,
+        store: Any = DEFAULT,
         observers: Iterable[Observer] = (),
         max_parallel: int | None = None,
+        budget: Budget | Mapping[str, Any] | None = None,
+        prices: Mapping[str, Any] | None = None,
+        retry: Retry | None = None,
+        cache: bool = False,
+        reopen: bool = True,
         allow_custom_code: bool = False,
         allow_private_network: bool = False,
         allowed_hosts: Iterable[str] = (),
         allowed_secrets: Iterable[str] = (),
         clock: Clock = now,
     ) -> None:
-        """Make a widget of whatever ``load_flow`` takes; what is allowed is as for ``FlowRunner``.
+        """Make a widget of whatever ``load_flow`` takes; most options are as for ``FlowRunner``.
+
+        It shows the last run of the flow that its store keeps, whoever ran it; ``reopen=False`` begins
+        with none.
 
         Raises:
+            StoreError: A store that was asked for can't be read.
             InvalidFlow, UnknownFormat: The flow can't be loaded.
             InvalidInputs: An input is not declared, or does not fit.
         """
@@ -104,6 +118,10 @@ class FlowWidget(anywidget.AnyWidget):
             store=store,
             observers=[self._observe, *observers],
             max_parallel=max_parallel,
+            budget=budget,
+            prices=prices,
+            retry=retry,
+            cache=cache,
             allow_custom_code=allow_custom_code,
             allow_private_network=allow_private_network,
             allowed_hosts=allowed_hosts,
@@ -112,102 +130,54 @@ class FlowWidget(anywidget.AnyWidget):
         )
         self.sync = Sync(self.runner, self.post, clock=clock)
         self.sync.on_settled = self._after_run
-        self.sync.inputs = _first_inputs(loaded, inputs or {})
+        self.sync.kept.on_look = self._look_again
+        self.sync.inputs = first_inputs(loaded, inputs or {})
         self.runner.inputs = self.sync.inputs
         self._handles: list[Any] = []
-        super().__init__(flow=self.runner.flow)
+        self._reopens = reopen
+        if reopen:
+            self.engine.call(lambda: self._take_up(inputs or {}))
+        super().__init__(flow=self.runner.flow, run=self.runner.run)
         preload()
         self.on_msg(_received)
         _pin(self.comm)
 
-    @property
-    def engine(self) -> EngineThread:
-        """The thread that runs live on; another one after a fork."""
-        return engine()
+    # Looking.
 
-    # The commands of the screen, in code.
+    def reopen(self, run_id: str | None = None) -> Run | None:
+        """Take up a kept run of this flow, as it is now, and show it: by default the last one.
 
-    def run_flow(
-        self,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        trigger_step: int | str | Step | Action | None = None,
-    ) -> Run:
-        """Start a new run of the whole flow and return it at once; await it to wait for its end.
-
-        ``trigger_step`` is the trigger that begins it, when the flow has several; ``inputs`` may then
-        hold what that trigger is handed.
+        Returns None when there is none to take up, or somebody else drives the last one.
 
         Raises:
-            InvalidFlow: The flow has problems; all are listed, and nothing was sent.
-            InvalidInputs: The inputs do not fit the flow's.
-            NoSuchStep, FlowError: There is no such trigger, or none was chosen of several.
+            NoSuchRun, StoreError: The run can't be read.
+            RunInUse: Somebody else drives it.
             AlreadyRunning: A run has not settled yet.
         """
 
-        def start() -> Run:
-            flow = self.runner.flow
-            known = {*declared_inputs(flow, trigger_of(flow, trigger_step)), *flow.state}
-            given = dict(inputs or {})
-            if not given.keys() <= known:
-                run_inputs(flow, given, trigger=trigger_of(flow, trigger_step))
-            shown = {name: value for name, value in given.items() if name not in flow.state}
-            if shown:
-                self.sync.inputs = _first_inputs(flow, {**self.sync.inputs, **shown})
-            wanted = {name: one for name, one in self.sync.inputs.items() if name in known}
-            return self.runner.run_flow({**given, **wanted}, trigger_step=trigger_step)
+        def take() -> Run | None:
+            self.runner._must_be_idle()
+            kept = self.sync.kept
+            run = kept.last() if run_id is None else kept.opened(run_id)
+            if run is not None:
+                self.take_run(run)
+                self.sync.show(run)
+            return run
 
-        return self.engine.call(start)
+        return self.engine.call(take)
 
-    def run_step(self, step: int | str) -> Run:
-        """Run a step, given by index, id or name, in the current run; returns at once.
+    @property
+    def budget(self) -> Budget | None:
+        """What each of the next runs may spend, None for what the flow says; assign to change it.
 
-        Raises:
-            NoSuchStep: The flow has no such step.
-            InvalidFlow, InvalidInputs, AlreadyRunning: As for ``run_flow``.
+        A dict of limits will do: ``widget.budget = {"usd": 0.50}``. A run that goes on keeps its own.
         """
-        return self.engine.call(lambda: self.runner.run_step(step))
+        return self.runner.budget
 
-    def run_action(self, step: int | str, action: int | str) -> Run:
-        """Run an action of a step in the current run; returns at once.
-
-        Raises:
-            NoSuchStep: The flow has no such step or action.
-            InvalidFlow, InvalidInputs, AlreadyRunning: As for ``run_flow``.
-        """
-        return self.engine.call(lambda: self.runner.run_action(step, action))
-
-    def run_stale(self) -> Run:
-        """Run what is stale in the current run, in order; returns at once.
-
-        Raises:
-            NothingToRun: Nothing is stale.
-            InvalidFlow, AlreadyRunning: As for ``run_flow``.
-        """
-        return self.engine.call(self.runner.run_stale)
-
-    def run_flow_sync(
-        self,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        trigger_step: int | str | Step | Action | None = None,
-    ) -> Run:
-        """Run the whole flow and return when it has settled, without ``await``."""
-        return self.run_flow(inputs, trigger_step=trigger_step).result()
-
-    def run_step_sync(self, step: int | str) -> Run:
-        """Run a step and return when it has settled, without ``await``."""
-        return self.run_step(step).result()
-
-    def run_action_sync(self, step: int | str, action: int | str) -> Run:
-        """Run an action and return when it has settled, without ``await``."""
-        return self.run_action(step, action).result()
-
-    def cancel(self) -> Run | NoRun:
-        """Stop the current run at once, keeping text that has arrived, and return it to await."""
-        return self.engine.call(self.runner.cancel)
-
-    # Looking.
+    @budget.setter
+    def budget(self, budget: Budget | Mapping[str, Any] | None) -> None:
+        taken = checked_budget(budget)
+        self.engine.call(lambda: self.take_budget(taken))
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -221,7 +191,7 @@ class FlowWidget(anywidget.AnyWidget):
 
     @inputs.setter
     def inputs(self, values: Mapping[str, Any]) -> None:
-        taken = _first_inputs(self.runner.flow, {**self.sync.inputs, **values})
+        taken = first_inputs(self.runner.flow, {**self.sync.inputs, **values})
         self.engine.call(lambda: self.take_inputs(taken))
 
     def on_event(self, callback: Observer) -> Callable[[], None]:
@@ -260,9 +230,32 @@ class FlowWidget(anywidget.AnyWidget):
 
     def take_run(self, run: Run) -> None:
         """Make a run the current one, with its inputs; buttons and calls then act on it."""
+        before = self.sync.kept.made_with.get(run.id, run.flow)
         self.runner.select(run)
-        self.sync.inputs = _first_inputs(self.runner.flow, self.runner.inputs)
+        self.sync.notices.is_redefined, self.sync.notices.unopened = True, ""
+        self.take_inputs(kept_inputs(self.runner.flow, before, run.inputs))
         self.set_trait("run", run)
+
+    def look_at(self, run: Run) -> None:
+        """Show a run while another goes on, with the definition as it is now."""
+        execution, flow = self.runner.execution(run), self.runner.flow
+        self.sync.notices.is_redefined = True
+        if execution.state.status != "running" and run.flow != flow:
+            execution.record((ev.FlowRevised, None, None, flow))
+
+    def renew(self, run_id: str) -> None:
+        """Take up a run again that went on elsewhere, with the inputs that are on the screen."""
+        run, inputs = self.sync.kept.opened(run_id), self.sync.inputs
+        self.take_run(run)
+        self.take_inputs(inputs)
+        self.sync.show(run)
+
+    def take_budget(self, budget: Budget | None) -> None:
+        """Take another budget for the next runs, and show what is wrong with it."""
+        self.runner.budget = budget
+        self.sync.mark()
+        if self.comm is not None:
+            self.send_state("flow")
 
     def take_inputs(self, inputs: dict[str, Any]) -> None:
         """Take edited inputs: what used them becomes stale, unless a run goes on."""
@@ -292,6 +285,26 @@ class FlowWidget(anywidget.AnyWidget):
 
     # How.
 
+    def _take_up(self, inputs: Mapping[str, Any]) -> None:
+        """Take up the last kept run, with other inputs where some are given; say so if it can't be read."""
+        self.runner.shelf.kept(self.runner.flow, limit=1)  # raises where the store was asked for
+        try:
+            run = self.sync.kept.last()
+        except StoreError as error:
+            self.sync.notices.unopened = f"The last run can't be opened. {error}"
+            return
+        if run is not None:
+            self.take_run(run)
+            taken = first_inputs(self.runner.flow, {**self.sync.inputs, **inputs})
+            self.take_inputs(taken)
+
+    def _look_again(self) -> None:
+        """Take up what somebody else has finished, where nothing is shown yet."""
+        if self._reopens and self.runner.run is None:
+            with contextlib.suppress(StoreError):
+                self._take_up({})
+        self.sync.mark()
+
     def _observe(self, event: Any) -> None:
         self.sync.observe(event)
         if self.run is not self.runner.run:
@@ -312,14 +325,12 @@ class FlowWidget(anywidget.AnyWidget):
 
     def _take_new_flow(self, flow: Flow) -> None:
         """Take another flow in place of the old one, with the inputs that both have."""
+        before = self.runner.flow
         self.runner.revise(flow)
         self.original = flow
-        asked = askable_inputs(flow)
-        kept = {name: value for name, value in self.sync.inputs.items() if name in asked}
-        self.sync.inputs = _first_inputs(flow, {})
-        for name, value in kept.items():
-            with contextlib.suppress(InvalidInputs):  # the new flow wants another type
-                self.sync.inputs[name] = cast(name, asked[name], value)
+        self.sync.notices.is_redefined = True
+        self.sync.kept.expire()
+        self.sync.inputs = kept_inputs(flow, before, self.sync.inputs)
         self.runner.inputs = self.sync.inputs
         self.sync.mark()
 
@@ -375,15 +386,6 @@ def _received(widget: FlowWidget, message: Any, buffers: Any) -> None:
     """Hand a message of the browser over; it may come on any thread."""
     if isinstance(message, Mapping) and "op" in message:
         widget.engine.post(lambda: answer(widget, message))
-
-
-def _first_inputs(flow: Flow, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of every declared input; None for a required one that is not given yet."""
-    inputs = askable_inputs(flow)
-    for name in given:
-        if name not in inputs:
-            run_inputs(flow, given)
-    return {name: cast(name, one, given.get(name, one.default)) for name, one in inputs.items()}
 
 
 def _pin(comm: Any) -> None:

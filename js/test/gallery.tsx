@@ -1,8 +1,11 @@
 // Shows every state of the widget with a fake model, and a simulated streaming run.
+
+import * as markdown from "../src/flow-markdown";
+import * as tools from "../src/flow-tools";
 import flowWidget from "../src/flow-widget";
-import { markdown as loaded } from "../src/host/asset";
-import { markdown } from "../src/model/markdown";
 import type { ActionView, FlowView, View } from "../src/model/wire";
+import { markdownPart } from "../src/ui/markdown";
+import { toolsPart } from "../src/ui/tools";
 import { FakeModel } from "./fake-model";
 import {
   chain,
@@ -25,7 +28,10 @@ const theme = options.get("theme") ?? "light";
 document.documentElement.dataset.theme = theme;
 document.body.dataset.jpThemeLight = String(theme === "light");
 document.body.style.maxWidth = `${options.get("w") ?? 1000}px`;
-loaded.value = markdown;
+if (options.get("parts") !== "built") {
+  markdownPart.value = markdown;
+  toolsPart.value = tools;
+}
 
 type Prepare = (root: HTMLElement, model: FakeModel) => void;
 
@@ -166,7 +172,7 @@ const running = runView(
           attempts,
           error: rate,
           text: "About 31 % of checkout attempts failed, m",
-          ...{ retry_at: NOW + 13 },
+          waits: { until: NOW + 13, reason: "rate limit of gpt-4.1-mini" },
         }),
       ],
       { started_at: NOW + 3.2, tokens: 388 },
@@ -176,6 +182,176 @@ const running = runView(
   { status: "running", ended_at: null, tokens: 1592, cost_usd: 0.0031, log: { first: 0, lines: log } },
 );
 show("running", review, view(running, { inputs, inputs_edited: true }), (root) => press(root, "Log"));
+
+const budget = { usd: 0.05, tokens: 5000, seconds: 60 };
+const spending = {
+  ...structuredClone(running),
+  budget,
+  spent: { tokens: 4112, estimated: true, usd: 0.0231, unpriced: false },
+};
+show("budget: live", review, view(spending, { inputs }), (root) => press(root, "Budget"));
+show(
+  "budget: price unknown",
+  review,
+  view({
+    ...structuredClone(running),
+    budget: { usd: 0.05, tokens: null, seconds: null },
+    spent: { tokens: 1592, estimated: true, usd: null, unpriced: true },
+  }),
+);
+const done = (part: Partial<ActionView> = {}) => actionView({ ended_at: NOW + 2.8, text: timeline, ...part });
+const off = (part: Partial<ActionView> = {}) =>
+  actionView({ status: "canceled", ended_at: NOW + 7, text: cause, ...part });
+const none = actionView({ status: "skipped", attempt: 0, started_at: null });
+const ended = (n: number) => ({ ended_at: NOW + n });
+const analysed = [
+  stepView([done({ tokens: 612 }), done({ text: facts, is_json: true })], ended(3.2)),
+  stepView([off(), off({ text: "", reason: "the budget of the run is spent" })], {
+    ...ended(9),
+    status: "canceled",
+  }),
+  stepView([{ ...none, reason: "the budget of the run is spent" }], { started_at: null, status: "skipped" }),
+];
+show(
+  "budget: spent",
+  review,
+  view(
+    runView(structuredClone(analysed), {
+      status: "canceled",
+      resumable: 3,
+      tokens: 5012,
+      budget: { usd: 0.05, tokens: 5000, seconds: null },
+      spent: { tokens: 5012, estimated: false, usd: 0.0281, unpriced: false },
+      stop: {
+        cause: "budget",
+        text: "Stopped: the budget of 5,000 tokens is spent. What has come is kept.",
+      },
+    }),
+    { inputs },
+  ),
+);
+const torn = structuredClone(analysed);
+for (const action of torn[1]?.actions ?? []) action.reason = "the process ended";
+show(
+  "resume: interrupted",
+  review,
+  view(
+    runView(torn, {
+      status: "interrupted",
+      resumable: 3,
+      tokens: 1592,
+      cost_usd: 0.0031,
+      stop: {
+        cause: "interrupted",
+        text: "The process that ran this ended. What had completed is kept.",
+      },
+    }),
+    {
+      inputs,
+      now: NOW + 5,
+      runs: [
+        { id: "r1", number: 1, status: "completed", started_at: NOW - 400_000, ended_at: NOW - 399_990 },
+        { id: "r2", number: 2, status: "failed", started_at: NOW - 40_000_000, ended_at: NOW - 39_999_990 },
+        { id: "r3", number: 3, status: "interrupted", started_at: NOW, ended_at: NOW + 10 },
+      ],
+    },
+  ),
+);
+show(
+  "resume: failed",
+  review,
+  view(
+    runView(
+      [
+        stepView([done({ origin: "kept" }), done({ text: facts, is_json: true })], ended(3.2)),
+        stepView(
+          [
+            actionView({ status: "failed", error: rate, ended_at: NOW + 9, attempts, attempt: 2 }),
+            done({ stale: "prompt changed", text: "About 31 % of checkout attempts failed." }),
+          ],
+          { ...ended(9), status: "failed" },
+        ),
+        stepView([{ ...none, reason: "step 1 failed" }], { started_at: null, status: "skipped" }),
+      ],
+      { status: "failed", resumable: 2, failed: 1, stale: 1, tokens: 1592, cost_usd: 0.0031 },
+    ),
+    { inputs },
+  ),
+);
+show(
+  "origins and notices",
+  review,
+  view(
+    runView(
+      [
+        stepView(
+          [
+            done({ origin: "cache" }),
+            done({ text: facts, is_json: true, origin: "edit", attempt: 2, attempts }),
+          ],
+          ended(3.2),
+        ),
+        stepView(
+          [done({ pinned: true, tokens: 612, text: cause }), done({ origin: "pin", pinned: true })],
+          ended(9),
+        ),
+        stepView([done({ stale: "step 1 was edited", text: "Short.", origin: "kept", tokens: 1038 })], {
+          ...ended(12),
+        }),
+      ],
+      { stale: 1, tokens: 1592, cost_usd: 0.0031, cached: 1 },
+    ),
+    {
+      inputs,
+      cache: true,
+      notices: [
+        {
+          kind: "changed",
+          text: "Since run 3: 2 changes. 5 of 7 outputs are kept.",
+          details: ["1, 0 Root cause: prompt changed", "2, 0 Summary: model changed"],
+        },
+        {
+          kind: "store",
+          text: "The runs can't be stored. The disk is full: free some space, then run `widget.save()`.",
+          details: [],
+        },
+      ],
+    },
+  ),
+  (root) => press(root, "Details", "Edit output"),
+);
+
+const held = { until: null, reason: "rate limit of gpt-4.1-mini" };
+const waitingRun = runView(
+  [
+    stepView([done({ tokens: 612 }), done({ text: facts, is_json: true })], ended(3.2)),
+    stepView(
+      [
+        actionView({ status: "waiting", attempt: 0, started_at: null, waits: { ...held, until: NOW + 40 } }),
+        actionView({
+          status: "waiting",
+          attempt: 3,
+          error: rate,
+          waits: held,
+          attempts: [1, 2, 3].map((number) => ({
+            number,
+            status: "failed" as const,
+            started_at: NOW + 3 * number,
+            ended_at: NOW + 3 * number + 1.2,
+            tokens: null,
+            chars: number === 2 ? 212 : 0,
+            error: rate,
+          })),
+        }),
+      ],
+      { started_at: NOW + 3.2, status: "waiting" },
+    ),
+    stepView([actionView({ status: "pending", attempt: 0, started_at: null })], { started_at: null }),
+  ],
+  { status: "running", ended_at: null, tokens: 612 },
+);
+show("waiting", review, view(waitingRun, { inputs }), (root) => press(root, "Attempts"));
+show("waiting: lines", review, view(structuredClone(waitingRun), { inputs }), (root) => press(root, "Lines"));
 
 const policy = flowView(
   ["Collect", "Classify", "Legal check", "Draft", "Publish"].map((name) => [name, [actionDef(name)]]),

@@ -1,45 +1,14 @@
 // @vitest-environment happy-dom
 // The widget on a page, over a model without a kernel.
 import { afterEach, expect, test, vi } from "vitest";
-import flowWidget from "../src/flow-widget";
-import type { View } from "../src/model/wire";
-import { FakeModel } from "./fake-model";
+import * as tools from "../src/flow-tools";
+import { toolsPart } from "../src/ui/tools";
 import { graphRun, triggers } from "./graphs";
 import { actionDef, actionView, delta, errorView, flowView, runView, stepView, view } from "./make";
+import { button, find, open } from "./page";
 
+toolsPart.value = tools;
 afterEach(() => document.body.replaceChildren());
-
-const flow = flowView([
-  ["Read", [actionDef("Timeline"), actionDef("Facts")]],
-  ["Write", [actionDef("Summary")]],
-]);
-
-function open(run: View, views = 1, of = flow) {
-  const model = new FakeModel(of, run);
-  const end = new AbortController();
-  const widget = flowWidget();
-  widget.initialize({ model: { ...bound(model) }, signal: end.signal });
-  const roots = Array.from({ length: views }, () => {
-    const el = document.createElement("div");
-    document.body.append(el);
-    widget.render({ model: { ...bound(model) }, el, signal: end.signal });
-    return el;
-  });
-  const [root] = roots;
-  if (root === undefined) throw new Error("no view");
-  return { model, root, roots, end };
-}
-
-/** As anywidget does it: another proxy for each call. */
-function bound(model: FakeModel) {
-  return {
-    get: model.get.bind(model),
-    set: model.set.bind(model),
-    send: model.send.bind(model),
-    on: model.on.bind(model),
-    off: model.off.bind(model),
-  };
-}
 
 const live = () => {
   const done = actionView({ text: "Done.", ended_at: 1 });
@@ -51,12 +20,6 @@ const live = () => {
     }),
   );
 };
-
-function find(root: HTMLElement, selector: string): HTMLElement {
-  const found = root.querySelector<HTMLElement>(selector);
-  if (found === null) throw new Error(`no ${selector}`);
-  return found;
-}
 
 test("a flow that never ran shows its prompts and can be run", () => {
   const { root, model } = open(view(null));
@@ -283,6 +246,25 @@ test("the editor sends what changed and then runs", async () => {
     fields: { prompt: "New {{report}}" },
     c: 2,
   });
+});
+
+test("an edit can be saved without a run", async () => {
+  const { root, model } = open(view(null));
+  model.answer = (command) => queueMicrotask(() => model.ack(command));
+  find(root, '[aria-label="Edit action Timeline"]').click();
+  await vi.waitFor(() => find(root, ".fw-form"));
+  expect(button(root, "Save edit").title).toBe("Nothing is edited");
+  const prompt = root.querySelectorAll<HTMLTextAreaElement>(".fw-form textarea")[1];
+  if (prompt === undefined) throw new Error("no prompt");
+
+  prompt.value = "New {{report}}";
+  prompt.dispatchEvent(new Event("input", { bubbles: true }));
+  await vi.waitFor(() => expect(button(root, "Save edit").getAttribute("aria-disabled")).toBeNull());
+  button(root, "Save edit").click();
+
+  await vi.waitFor(() => expect(root.querySelector(".fw-form")).toBeNull());
+  expect(model.ops().slice(1)).toEqual(["edit"]);
+  expect(document.activeElement?.getAttribute("aria-label")).toBe("Edit action Timeline");
 });
 
 test("what an action will do stands in its card, and in code nothing is a reference", () => {

@@ -41,10 +41,13 @@ def server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def rig(server: JupyterServer, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    """Return a browser for this test; pictures go to FLOW_WIDGETS_SHOTS if that is set."""
+    """Return a browser for this test; pictures go to FLOW_WIDGETS_SHOTS if that is set.
+
+    The test's notebooks have a folder of their own, where their kernels keep their runs.
+    """
     shots = Path(os.environ.get("FLOW_WIDGETS_SHOTS") or tmp_path)
     name = re.sub(r"\W+", "-", request.node.name)
-    with Rig(server, shots=shots, name=name) as opened:
+    with Rig(server, shots=shots, name=f"{name}/notebook") as opened:
         yield opened
         if request.node.stash.get(FAILED, False):
             _tell(opened)

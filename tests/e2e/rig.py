@@ -187,7 +187,11 @@ class JupyterServer:
         for folder in folders.values():
             (self._home / folder).mkdir(exist_ok=True)
         paths = {name: str(self._home / folder) for name, folder in folders.items()}
-        kept = {name: value for name, value in os.environ.items() if name != "JUPYTER_PATH"}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name != "JUPYTER_PATH" and not name.startswith("FLOW_WIDGETS_")
+        }
         options = {
             "ServerApp.ip": "127.0.0.1",
             "ServerApp.port": self.port,
@@ -281,11 +285,18 @@ class Rig:
         self, cells: Sequence[str], *, dark: bool = False, width: int = 1280, height: int = 1000
     ) -> Page:
         """Open a new notebook of these cells, with its kernel started and nothing run."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         write_notebook(self.path, cells)
         self.server.use_theme(dark=dark)
         self._viewport = (width, height)
-        self.page = self._new_page()
+        self.page = self._new_page(self._notebook)
         return self.page
+
+    def other_notebook(self, cells: Sequence[str], name: str = "other") -> Page:
+        """Open a new notebook beside the first one, with a kernel of its own, in another window."""
+        path = self.path.with_name(f"{name}.ipynb")
+        write_notebook(path, cells)
+        return self._new_page(str(path.relative_to(self.server.root)))
 
     @property
     def path(self) -> Path:
@@ -294,7 +305,7 @@ class Rig:
 
     def second_tab(self) -> Page:
         """Open the same notebook, on the same kernel, in another window."""
-        return self._new_page()
+        return self._new_page(self._notebook)
 
     def reload(self, page: Page | None = None) -> None:
         """Load the page anew, as after F5; the kernel goes on."""
@@ -329,6 +340,11 @@ class Rig:
     def interrupt(self, page: Page | None = None) -> None:
         """Interrupt the kernel, as with Kernel → Interrupt."""
         self._execute("notebook:interrupt-kernel", page)
+
+    def restart_kernel(self, page: Page | None = None) -> None:
+        """Start the notebook's kernel anew, as with Kernel → Restart, whatever became of the old one."""
+        (page or self.page).evaluate(f"() => {NOTEBOOK}.sessionContext.session.kernel.restart()")
+        self._wait_until_ready(page or self.page)
 
     def wait_idle(self, page: Page | None = None, *, seconds: float = 60) -> None:
         """Wait until every cell that was started has ended."""
@@ -389,14 +405,14 @@ class Rig:
 
     # -- inside ----------------------------------------------------------------------------------
 
-    def _new_page(self) -> Page:
+    def _new_page(self, notebook: str) -> Page:
         width, height = self._viewport
         context = self._browser.new_context(viewport={"width": width, "height": height})
         context.add_init_script(PROBE)
         page = context.new_page()
         page.on("console", self._note)
         page.on("pageerror", lambda error: self.page_errors.append(str(error)))
-        page.goto(self.server.url(self._notebook))
+        page.goto(self.server.url(notebook))
         self._wait_until_ready(page)
         return page
 

@@ -249,7 +249,7 @@ def test_an_error_stands_where_it_happened_and_retry_mends_it(rig: Rig) -> None:
 
 
 HOSTILE = """
-from flow_widgets import Chat, Flow, FlowWidget
+from flow_widgets import Chat, Flow, FlowWidget, Retry
 from flow_widgets.providers.offline import OfflineProvider, Reply
 
 text = '''<img src=x onerror="window.__pwned=1"><script>window.__pwned=2</script>
@@ -258,7 +258,8 @@ text = '''<img src=x onerror="window.__pwned=1"><script>window.__pwned=2</script
 <iframe srcdoc="<script>parent.__pwned=5</script>"></iframe> <svg onload="window.__pwned=6">'''
 script = [Reply(text=text), Reply(status=502, raw=("<html><script>window.__pwned=7</script>").encode())]
 flow = Flow(name="<img src=x onerror=window.__pwned=8>", steps=[Chat(prompt="x"), Chat(prompt="y")])
-widget = FlowWidget(flow, provider=OfflineProvider(pace=0, script=script))
+once = Retry(max_attempts=1)
+widget = FlowWidget(flow, provider=OfflineProvider(pace=0, script=script), retry=once)
 widget
 """
 

@@ -12,6 +12,8 @@ import pytest
 from flow_widgets import Chat, Flow, FlowWidget
 from flow_widgets.providers.offline import OfflineProvider
 from flow_widgets.run.delta import apply
+from flow_widgets.store.memory import MemoryStore
+from flow_widgets.store.sqlite import SQLiteStore
 
 FLOW = Flow(
     name="Two opinions",
@@ -84,3 +86,45 @@ def screen(widget: FlowWidget) -> Screen:
 @pytest.fixture
 def make_screen() -> Callable[[FlowWidget], Screen]:
     return Screen
+
+
+# --- widgets with a store
+
+KEPT = Flow(
+    name="Two steps",
+    inputs={"topic": "bees"},
+    steps=[Chat(name="First", prompt="On {{topic}}"), Chat(name="Second", prompt="Then")],
+)
+STALLED = Flow(name="Stalled", steps=[Chat(name="Slow", prompt="x", model="offline/stall")])
+
+
+@pytest.fixture
+def made():
+    """Return a way to make widgets, which are closed in the end."""
+    widgets = []
+
+    def make(flow=KEPT, **options):
+        options.setdefault("provider", OfflineProvider(pace=0))
+        widget = FlowWidget(flow, **options)
+        widgets.append(widget)
+        return widget
+
+    yield make
+    for widget in widgets:
+        widget.cancel()
+        widget.close()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    found = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "runs.db")
+    yield found
+    found.close()
+
+
+def lines(widget):
+    return [(one["number"], one["status"]) for one in widget.get_state("run")["run"]["runs"]]
+
+
+def notices(widget):
+    return [one["text"] for one in widget.get_state("run")["run"]["notices"]]

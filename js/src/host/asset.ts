@@ -1,15 +1,11 @@
-// Loads parts of the front end over the comm, once per page, on the first need; null until they are there.
-import { type Signal, signal } from "@preact/signals";
-import type { Block } from "../model/markdown";
+// Loads parts of the front end over the comm, once per page, on the first need.
+import type { Signal } from "@preact/signals";
 import type { Commands } from "./commands";
 
-export type Markdown = (source: string) => Block[];
-
-/** Shared by all widgets of a page. Null while loading, and for good when there is no kernel to ask. */
-export const markdown: Signal<Markdown | null> = signal(null);
-export const loadMarkdown = loader(markdown, "flow_markdown", (part) => part.markdown as Markdown);
-
-/** Returns what loads a part into a signal; `read` takes from its module what is wanted. */
+/**
+ * Returns what loads a part into a signal, which stays null without a kernel to ask; `read` takes from its
+ * module what is wanted.
+ */
 export function loader<T>(into: Signal<T | null>, name: string, read: (part: Record<string, unknown>) => T) {
   let loading = false;
   return async (commands: Commands): Promise<void> => {

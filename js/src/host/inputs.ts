@@ -42,9 +42,10 @@ export class InputEdits {
     this.session.act("inputs", { values }, "inputs").then(settle, settle);
   }
 
-  /** Runs the flow; `trigger` is the step that begins it, of several. */
-  runFlow(trigger: number | null): void {
+  /** Runs the flow; `trigger` is the step that begins it, of several, `force` does without the cache. */
+  runFlow(trigger: number | null, force = false): void {
     this.flush();
-    void this.session.act("run_flow", { inputs: null, ...(trigger !== null && { trigger }) });
+    const how = { ...(trigger !== null && { trigger }), ...(force && { force }) };
+    void this.session.act("run_flow", { inputs: null, ...how });
   }
 }

@@ -22,6 +22,7 @@ const NO_FLOW: FlowView = {
   triggers: [],
   models: [],
   references: [],
+  budget: null,
   problems: [],
 };
 const NO_VIEW: View = {
@@ -31,6 +32,9 @@ const NO_VIEW: View = {
   inputs_edited: false,
   runs: [],
   running: null,
+  notices: [],
+  budget: null,
+  cache: false,
   run: null,
 };
 

@@ -48,6 +48,16 @@ export function cost(usd: number): string {
   return usd < 1 ? `$${usd.toFixed(4)}` : `$${usd.toFixed(2)}`;
 }
 
+/** A limit in dollars as one would write it: `$0.05`. */
+export function dollars(usd: number): string {
+  return cost(usd).replace(/(\.\d\d.*?)0+$/, "$1");
+}
+
+/** A limit in seconds: `90 s`, `5 min`. */
+export function span(seconds: number): string {
+  return seconds < 120 ? `${seconds}${NBSP}s` : duration(seconds).replace(`${NBSP}0${NBSP}s`, "");
+}
+
 function decimals(usd: number): number {
   return Math.min(10, 1 - Math.floor(Math.log10(usd)));
 }
@@ -68,6 +78,16 @@ export function clock(epochSeconds: number): string {
   return `${String(date.getHours()).padStart(2, "0")}:${String(date.getMinutes()).padStart(2, "0")}`;
 }
 
+/** When a run began: the time of day, or the day when it is another, with its year when that is another. */
+export function when(epochSeconds: number, now: number): string {
+  const [date, today] = [new Date(epochSeconds * 1000), new Date(now * 1000)];
+  if (date.toDateString() === today.toDateString()) return clock(epochSeconds);
+  const year = date.getFullYear() === today.getFullYear() ? "" : ` ${date.getFullYear()}`;
+  return `${date.getDate()} ${MONTHS.slice(3 * date.getMonth(), 3 * date.getMonth() + 3)}${year}`;
+}
+
+const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
 export function firstLine(text: string): string {
   const head = text.slice(0, 400).trimStart();
   const line = head.split("\n", 1)[0] ?? "";
@@ -78,6 +98,11 @@ export function lineCount(text: string): number {
   let lines = 1;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
   return text.endsWith("\n") && lines > 1 ? lines - 1 : lines;
+}
+
+/** With a capital and a full stop, whichever it had. */
+export function sentence(text: string): string {
+  return text === "" ? "" : `${capital(text.replace(/\.$/, ""))}.`;
 }
 
 export function capital(text: string): string {

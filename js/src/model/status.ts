@@ -1,4 +1,5 @@
 // Says which status the page shows for a flow, a step and an action, and in which words.
+import { count, sentence } from "./format";
 import type { ActionView, RunView, StepView, View } from "./wire";
 
 export type Shown =
@@ -66,6 +67,18 @@ export function stepReason(step: StepView | null): string | null {
   if (step === null || step.reason === null) return null;
   if (step.status === "skipped") return `Not run: ${step.reason}`;
   return step.status === "failed" ? `Failed: ${step.reason}` : null;
+}
+
+/** Why an action waits: the failure before, or what it is held for; empty when nobody knows. */
+export function waitCause({ error, waits }: ActionView): string {
+  return error?.what ?? sentence(waits?.reason ?? "");
+}
+
+/** What to offer to go on with, when nothing runs: what failed, or what was cut off; null for nothing. */
+export function whatToResume(view: View): string | null {
+  const { run } = view;
+  if (run === null || run.resumable === 0 || isLive(view) || view.running !== null) return null;
+  return run.status === "failed" && run.failed > 0 ? `Retry failed (${count(run.failed)})` : "Resume";
 }
 
 /** True while the shown run is the one that runs. */

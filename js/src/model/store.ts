@@ -16,6 +16,9 @@ const EMPTY_ACTION: ActionView = {
   status: "pending",
   stale: null,
   reason: null,
+  waits: null,
+  pinned: false,
+  origin: "ran",
   attempt: 0,
   attempts: [],
   model: null,
@@ -23,6 +26,7 @@ const EMPTY_ACTION: ActionView = {
   first_chunk_at: null,
   ended_at: null,
   tokens: null,
+  cost_usd: null,
   finish_reason: null,
   truncated: false,
   is_json: false,
@@ -200,7 +204,16 @@ export class Store {
   }
 }
 
-const NUMBERS = new Set<string | number>(["tokens", "cost_usd", "settled", "total"]);
+const NUMBERS = new Set<string | number>([
+  "tokens",
+  "cost_usd",
+  "settled",
+  "total",
+  "spent",
+  "resumable",
+  "failed",
+  "cached",
+]);
 
 function listen<T>(all: Set<T>, listener: T, signal: AbortSignal): void {
   all.add(listener);

@@ -83,6 +83,7 @@ export interface FlowView {
   triggers: TriggerDef[];
   models: string[];
   references: string[];
+  budget: BudgetView | null;
   problems: ProblemView[];
 }
 
@@ -106,6 +107,35 @@ export interface AttemptLine {
   error: ErrorView | null;
 }
 
+export interface WaitView {
+  until: number | null;
+  reason: string;
+}
+
+export interface BudgetView {
+  usd: number | null;
+  tokens: number | null;
+  seconds: number | null;
+}
+
+export interface SpentView {
+  tokens: number;
+  estimated: boolean;
+  usd: number | null;
+  unpriced: boolean;
+}
+
+export interface StopView {
+  cause: "budget" | "store" | "interrupted";
+  text: string;
+}
+
+export interface NoticeView {
+  kind: "changed" | "store";
+  text: string;
+  details: string[];
+}
+
 export interface ProgressView {
   done: number;
   total: number | null;
@@ -116,6 +146,9 @@ export interface ActionView {
   status: "pending" | "running" | "waiting" | "completed" | "failed" | "skipped" | "canceled";
   stale: string | null;
   reason: string | null;
+  waits: WaitView | null;
+  pinned: boolean;
+  origin: "ran" | "cache" | "kept" | "pin" | "edit";
   attempt: number;
   attempts: AttemptLine[];
   model: string | null;
@@ -123,6 +156,7 @@ export interface ActionView {
   first_chunk_at: number | null;
   ended_at: number | null;
   tokens: number | null;
+  cost_usd: number | null;
   finish_reason: string | null;
   truncated: boolean;
   is_json: boolean;
@@ -172,6 +206,12 @@ export interface RunView {
   tokens: number | null;
   cost_usd: number | null;
   stale: number;
+  resumable: number;
+  failed: number;
+  cached: number;
+  budget: BudgetView | null;
+  spent: SpentView;
+  stop: StopView | null;
   steps: StepView[];
   edges: ("waiting" | "fired" | "failed" | "dead")[];
   log: LogView;
@@ -192,6 +232,9 @@ export interface View {
   inputs_edited: boolean;
   runs: RunLine[];
   running: string | null;
+  notices: NoticeView[];
+  budget: BudgetView | null;
+  cache: boolean;
   run: RunView | null;
 }
 

@@ -1,7 +1,9 @@
 // Says to a screen reader what happened, facts only and at most once a second.
 import { effect, type Signal, signal } from "@preact/signals";
 import type { Session } from "../host/session";
-import { flowStatus, isSettled, WORD } from "../model/status";
+import { LIMIT_WORD, LIMITS, meter } from "../model/budget";
+import { flowStatus, isSettled, WORD, waitCause } from "../model/status";
+import type { RunView } from "../model/wire";
 
 const PAUSE_MS = 1000;
 
@@ -22,11 +24,16 @@ export class Announcer {
     if (this.timer === null) this.speak();
   }
 
-  /** Follows the statuses of the flow, its steps and its actions. */
+  /** Follows the statuses of the flow, its steps and its actions, and what is spent. */
   watch(session: Session): void {
+    this.follow(() => facts(session));
+    this.follow(() => spent(session));
+  }
+
+  private follow(read: () => string[]): void {
     let before: string[] | null = null;
     const stop = effect(() => {
-      const now = facts(session);
+      const now = read();
       const news =
         before === null ? [] : now.filter((fact) => fact !== "" && before?.includes(fact) === false);
       before = now;
@@ -66,12 +73,42 @@ function facts(session: Session): string[] {
       if (status === "failed") out.push(`${def.name} failed: ${error?.what ?? "no reason given"}`);
     }
   }
+  out.push(...view.notices.map((notice) => notice.text), ...waiting(session));
   const status = flowStatus(view, session.gone.value);
   if (status !== "never")
     out.push(
       status === "paused"
         ? "Waiting for your answer"
-        : `Run ${view.run?.number ?? ""} ${WORD[status].toLowerCase()}`,
+        : `Run ${view.run?.number ?? ""} ${WORD[status].toLowerCase()}${stopOf(view.run)}`,
     );
   return out;
+}
+
+/** What waits for its next try, and for what. */
+function waiting({ store }: Session): string[] {
+  const steps = store.flow.value.steps.entries();
+  return [...steps].flatMap(([n, { actions }]) => {
+    if (store.step(n)?.status !== "waiting") return [];
+    return [...actions.entries()].flatMap(([a, def]) => {
+      const action = store.action(n, a);
+      return action.status === "waiting" ? [`${def.name} waits. ${waitCause(action)}`.trim()] : [];
+    });
+  });
+}
+
+function stopOf(run: RunView | null): string {
+  return run?.stop ? `. ${run.stop.text}` : "";
+}
+
+/** The limits of the budget that are nearly or wholly spent. */
+function spent({ store, clock }: Session): string[] {
+  store.top();
+  const run = store.facts();
+  if (run === null || run.budget === null) return [];
+  if (run.budget.seconds !== null && run.active_at !== null) clock.seconds.value;
+  const now = run.active_at === null ? 0 : clock.now() - run.active_at;
+  return LIMITS.map((limit) => {
+    const word = meter(limit, run, run.active_seconds + now)?.word ?? "";
+    return word && `Budget, ${LIMIT_WORD[limit]}: ${word}`;
+  });
 }

@@ -1,14 +1,18 @@
-// What concerns the whole widget: the kernel is gone, a command was refused, the flow or the run has an error.
-import { useState } from "preact/hooks";
-import type { ErrorView } from "../model/wire";
+// What concerns the whole widget: the kernel is gone, a command was refused, why a run stopped, what changed since.
+import { useLayoutEffect, useState } from "preact/hooks";
+import { isLive } from "../model/status";
+import type { ErrorView, NoticeView, StopView } from "../model/wire";
 import { useUi } from "./context";
 import { Button, Prose } from "./controls";
-import { Icon } from "./icons";
+import { Icon, type IconName } from "./icons";
 import { Details, RequestId } from "./notes";
+import { Resume } from "./resume";
+import { useTools } from "./tools";
 
 export function Banners() {
   const { session } = useUi();
-  const { run } = session.store.top();
+  const view = session.store.top();
+  const { run, notices } = view;
   const { problems } = session.store.flow.value;
   const said = session.refusal.value;
   // What keeps a flow from running stands below already, each problem with its place.
@@ -25,6 +29,10 @@ export function Banners() {
         </div>
       )}
       {refusal !== null && <ErrorBanner error={refusal} close={() => (session.refusal.value = null)} />}
+      {run?.stop && !isLive(view) && <Stop key={run.id} stop={run.stop} />}
+      {notices.map((notice) => (
+        <Notice key={`${notice.kind} ${notice.text}`} notice={notice} />
+      ))}
       {problems.map((problem) => (
         <div class={`fw-banner ${problem.severity}`} key={`${problem.place} ${problem.what}`}>
           <Icon name={problem.severity === "error" ? "failed" : "info"} />
@@ -36,6 +44,83 @@ export function Banners() {
           </p>
         </div>
       ))}
+    </>
+  );
+}
+
+const STOP_ICON: Record<StopView["cause"], IconName> = {
+  budget: "warn",
+  store: "failed",
+  interrupted: "plug",
+};
+
+/** Why the run ended before its end; after a spent budget with larger limits to go on with. */
+function Stop({ stop }: { stop: StopView }) {
+  const { state } = useUi();
+  useLayoutEffect(() => {
+    state.typedLarger.value = null;
+  }, []);
+  return (
+    <div class={`fw-banner ${stop.cause === "store" ? "error" : ""}`}>
+      <Icon name={STOP_ICON[stop.cause]} />
+      <p>
+        <Lead text={stop.text} />
+      </p>
+      {stop.cause === "budget" && (
+        <span class="fw-act">
+          <Larger />
+          <Resume small />
+        </span>
+      )}
+    </div>
+  );
+}
+
+function Larger() {
+  const tools = useTools();
+  return tools && <tools.LargerLimits />;
+}
+
+/** What differs from the run that is shown, or a store that cannot be written. */
+function Notice({ notice: { kind, text, details } }: { notice: NoticeView }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <div class={`fw-banner ${kind === "changed" ? "calm" : ""}`}>
+      <Icon name={kind === "changed" ? "info" : "warn"} />
+      <div>
+        <p>
+          <Lead text={text} />
+          {details.length > 0 && (
+            <>
+              {" "}
+              <Button class="link" expanded={open} press={() => setOpen(!open)}>
+                Details
+              </Button>
+            </>
+          )}
+        </p>
+        {open && (
+          <ul class="fw-details">
+            {details.map((line) => (
+              <li key={line}>{line}</li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** A text whose first sentence is set in bold. */
+function Lead({ text }: { text: string }) {
+  const end = text.search(/[.!?] /) + 1;
+  if (end === 0) return <Prose text={text} />;
+  return (
+    <>
+      <strong>
+        <Prose text={text.slice(0, end)} />
+      </strong>
+      <Prose text={text.slice(end)} />
     </>
   );
 }

@@ -1,32 +1,33 @@
 // What stands below a card's lines: notes, attempts, and the editor or the text.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { loadMarkdown, markdown } from "../host/asset";
 import { counted } from "../model/format";
 import { pieces } from "../model/template";
 import type { ActionDef, ActionView } from "../model/wire";
 import { Attempts } from "./attempts";
 import { type Card, views } from "./card-views";
 import { useUi } from "./context";
-import { Editor } from "./editor";
+import { loadMarkdown, markdownPart } from "./markdown";
 import { Notes } from "./notes";
 import { Output } from "./output";
 import { Progress } from "./progress";
 import { Stream } from "./stream";
+import { useTools } from "./tools";
 
 export function Body(card: Card) {
-  const { step, action, def, view, shown, ui, why } = card;
+  const { step, action, def, view, shown, ui } = card;
   const root = useRef<HTMLDivElement>(null);
   const canEdit = def.fields !== null;
   const gone = useUi().session.gone.value;
+  const focus = (button: string) =>
+    root.current?.closest(".fw-action")?.querySelector<HTMLElement>(button)?.focus();
   const close = () => {
-    const edit = root.current?.closest(".fw-action")?.querySelector<HTMLElement>(".fw-edit");
-    ui.editing.value = false;
-    edit?.focus();
+    const was = ui.editing.peek();
+    ui.editing.value = null;
+    focus(was === "output" ? ".fw-edit-output" : ".fw-edit");
   };
   const closeAttempts = () => {
-    const button = root.current?.closest(".fw-action")?.querySelector<HTMLElement>(".attempts");
     ui.attemptsOpen.value = false;
-    button?.focus();
+    focus(".attempts");
   };
   return (
     <div class="fw-body" ref={root}>
@@ -45,22 +46,24 @@ export function Body(card: Card) {
       {ui.attemptsOpen.value && view.attempts.length > 1 && (
         <Attempts view={view} step={step} action={action} ui={ui} close={closeAttempts} />
       )}
-      {ui.editing.value && def.fields !== null ? (
-        <Editor
-          step={step}
-          action={action}
-          name={def.name}
-          fields={def.fields}
-          edited={def.edited}
-          ui={ui}
-          why={why}
-          close={close}
-        />
-      ) : (
-        <Content {...card} />
-      )}
+      {ui.editing.value === null ? <Content {...card} /> : <Editors card={card} close={close} />}
     </div>
   );
+}
+
+/** The editor that is open, in place of the text; until it has come, the text. */
+function Editors({ card, close }: { card: Card; close: () => void }) {
+  const { step, action, def, view, ui, why } = card;
+  const tools = useTools();
+  const shared = { step, action, name: def.name, ui, why, close };
+  if (tools !== null && ui.editing.value === "output") {
+    const text = ui.attempt.value?.text ?? view.text;
+    const isMono = def.has_schema || view.is_json;
+    return <tools.OutputEditor {...shared} text={text} isData={def.has_schema} isMono={isMono} />;
+  }
+  if (tools !== null && def.fields !== null)
+    return <tools.Editor {...shared} fields={def.fields} edited={def.edited} />;
+  return <Content {...card} />;
 }
 
 function Content(card: Card) {
@@ -72,12 +75,13 @@ function Content(card: Card) {
   const wants = views(card).value;
   const { commands } = session;
   useLayoutEffect(() => {
-    if (view.text !== "" && markdown.value === null && !def.has_schema) void loadMarkdown(commands);
+    if (view.text !== "" && markdownPart.value === null && !def.has_schema) void loadMarkdown(commands);
   }, [view.status, view.text === ""]);
   if (old?.loading) return <p class="fw-prompt">Waiting for the text of attempt {old.number}</p>;
   if (old)
     return <Output key={old.number} text={old.text} view={wants} whole={ui.whole} toggled={ui.toggled} />;
-  if (view.status === "pending") return <Prompt def={def} />;
+  if (view.status === "pending" || (view.status === "waiting" && view.attempt === 0))
+    return <Prompt def={def} />;
   if (view.status === "waiting" && view.text !== "") return <Stopped {...card} />;
   if (shown === "running" && view.text === "") return view.progress === null ? <NoText view={view} /> : null;
   if (view.text === "") return null;

@@ -6,7 +6,7 @@ import { type Card, views } from "./card-views";
 import { useUi } from "./context";
 import { Button, Copy, Elapsed, Index, Status, Switch } from "./controls";
 import { Icon } from "./icons";
-import type { ActionUi, OutputView } from "./ui-state";
+import type { ActionUi, Editing, OutputView } from "./ui-state";
 
 function Play({ step, action, def, view, why }: Card) {
   const { session } = useUi();
@@ -58,11 +58,8 @@ function Tokens({ step, action }: { step: number; action: number }) {
 
 export function Meta(card: Card) {
   const { step, action, def, view, ui, solo } = card;
-  const { session } = useUi();
-  const editing = ui.editing.value && def.fields !== null;
   const model = view.model ?? def.model;
-  const text = () => ui.attempt.value?.text ?? session.store.actionNow(step, action).text;
-  const draft = Object.keys(ui.draft.value).length > 0;
+  const draft = Object.keys(ui.draft.value).length > 0 || ui.outputDraft.value !== null;
   return (
     <div class="fw-action-meta">
       {solo && <Play {...card} />}
@@ -75,38 +72,99 @@ export function Meta(card: Card) {
       {def.edited && <span class="n">edited</span>}
       {!def.edited && draft && <span class="n">draft</span>}
       <Tokens step={step} action={action} />
+      {origins(view).map((word) => (
+        <span class="n" key={word}>
+          {word}
+        </span>
+      ))}
       {view.attempts.length > 1 && <AttemptsButton view={view} ui={ui} />}
-      <div class="fw-tools">
-        {!editing && ui.open.value && <Views {...card} />}
-        <span class="push" />
-        {def.fields !== null && (
-          <Button
-            class="i fw-edit"
-            icon="edit"
-            label={`${editing ? "Close editor" : "Edit action"} ${def.name}`}
-            title={editing ? "Close editor" : "Edit action"}
-            pressed={editing}
-            press={() => {
-              ui.editing.value = !editing;
-              ui.open.value = true;
-            }}
-          />
-        )}
-        {!editing && view.text !== "" && <Copy label="Copy output" text={text} />}
-        {!editing && (
-          <Button
-            class="i"
-            icon={ui.open.value ? "up" : "down"}
-            label={`${ui.open.value ? "Collapse" : "Expand"} ${def.name}`}
-            title={ui.open.value ? "Collapse output" : "Expand output"}
-            expanded={ui.open.value}
-            press={() => {
-              ui.open.value = !ui.open.value;
-            }}
-          />
-        )}
-      </div>
+      <Tools {...card} />
     </div>
+  );
+}
+
+const ORIGIN: Record<ActionView["origin"], string> = {
+  ran: "",
+  cache: "from cache",
+  kept: "kept",
+  pin: "pinned",
+  edit: "edited by hand",
+};
+
+/** Where the output comes from, unless this run made it, and whether it stays. */
+function origins({ origin, pinned }: ActionView): string[] {
+  const words = [ORIGIN[origin], pinned ? "pinned" : ""].filter((word) => word !== "");
+  return [...new Set(words)];
+}
+
+function Tools(card: Card) {
+  const { step, action, def, view, ui } = card;
+  const { session } = useUi();
+  const editing = ui.editing.value !== null;
+  const text = () => ui.attempt.value?.text ?? session.store.actionNow(step, action).text;
+  const hasOutput = view.text !== "";
+  const canWrite = isSettled(view.status) && view.status !== "skipped";
+  return (
+    <div class="fw-tools">
+      {!editing && ui.open.value && <Views {...card} />}
+      <span class="push" />
+      {def.fields !== null && <Edit card={card} what="action" />}
+      {canWrite && <Edit card={card} what="output" />}
+      {((hasOutput && canWrite) || view.pinned) && <Pin {...card} />}
+      {!editing && hasOutput && <Copy label="Copy output" text={text} />}
+      {!editing && (
+        <Button
+          class="i"
+          icon={ui.open.value ? "up" : "down"}
+          label={`${ui.open.value ? "Collapse" : "Expand"} ${def.name}`}
+          title={ui.open.value ? "Collapse output" : "Expand output"}
+          expanded={ui.open.value}
+          press={() => {
+            ui.open.value = !ui.open.value;
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** Opens the editor of the action or of its output, and closes it. */
+function Edit({ card: { def, ui, why }, what }: { card: Card; what: Editing }) {
+  const gone = useUi().session.gone.value;
+  const isOpen = ui.editing.value === what;
+  const verb = isOpen ? `Close editor${what === "output" ? " of output" : ""}` : `Edit ${what}`;
+  const locked = gone ? "Kernel restarted" : what === "output" ? why : null;
+  return (
+    <Button
+      class={`i ${what === "output" ? "fw-edit-output" : "fw-edit"}`}
+      icon={what === "output" ? "write" : "edit"}
+      label={`${verb} ${def.name}`}
+      title={verb}
+      pressed={isOpen}
+      why={isOpen ? null : locked}
+      press={() => {
+        ui.editing.value = isOpen ? null : what;
+        ui.open.value = true;
+      }}
+    />
+  );
+}
+
+/** Keeps an output for this run and the next ones, or lets it go. */
+function Pin({ step, action, def, view, why }: Card) {
+  const { session } = useUi();
+  const key = `pin ${step} ${action}`;
+  return (
+    <Button
+      class="i fw-pin"
+      icon="pin"
+      command={key}
+      label={`Pin output of ${def.name}`}
+      title={view.pinned ? "Pinned: the next runs use this output" : "Pin output: the next runs use it"}
+      pressed={view.pinned}
+      why={why}
+      press={() => void session.act("pin", { step, action, pinned: !view.pinned }, key)}
+    />
   );
 }
 

@@ -1,6 +1,6 @@
 // Buttons, switches, copies and clocks. Every focusable element keeps the notebook's shortcuts away.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ticking } from "../model/format";
 import { type Shown, WORD } from "../model/status";
 import { copyText } from "./clipboard";
@@ -57,6 +57,27 @@ export function Button(props: ButtonProps) {
       {props.icon && <Icon name={props.icon} />}
       {props.children}
     </button>
+  );
+}
+
+/** A button that goes when it has done its work; its focus then goes to its card, or to Run flow. */
+export function Offer(props: ButtonProps) {
+  const box = useRef<HTMLSpanElement>(null);
+  useLayoutEffect(() => {
+    const element = box.current;
+    return () => {
+      const page = element?.getRootNode() as Document | ShadowRoot | undefined;
+      if (!element?.contains(page?.activeElement ?? null)) return;
+      const card = element.closest<HTMLElement>(".fw-action");
+      (card ?? element.closest(".fw")?.querySelector<HTMLElement>(".fw-run-flow"))?.focus({
+        preventScroll: true,
+      });
+    };
+  }, []);
+  return (
+    <span class="fw-slot" ref={box}>
+      <Button {...props} />
+    </span>
   );
 }
 

@@ -2,12 +2,12 @@
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { nearest, pieces, unknownIn } from "../model/template";
-import type { FieldsView } from "../model/wire";
+import type { FieldsView, Json } from "../model/wire";
 import { useUi } from "./context";
 import { Button, QUIET } from "./controls";
-import { type ActionUi, changedFields } from "./ui-state";
+import type { ActionUi } from "./ui-state";
 
-interface Props {
+export interface EditorProps {
   step: number;
   action: number;
   name: string;
@@ -18,7 +18,7 @@ interface Props {
   close: () => void;
 }
 
-export function Editor({ step, action, name, fields, edited, ui, why, close }: Props) {
+export function Editor({ step, action, name, fields, edited, ui, why, close }: EditorProps) {
   const { session } = useUi();
   const flow = session.store.flow.value;
   const first = useRef<HTMLTextAreaElement | null>(null);
@@ -27,14 +27,22 @@ export function Editor({ step, action, name, fields, edited, ui, why, close }: P
   const change = (name: keyof FieldsView, value: string | number | null) => {
     ui.draft.value = { ...ui.draft.value, [name]: value };
   };
-  const run = async () => {
-    if (why !== null) return;
+  const isChanged = Object.keys(changedFields(ui.draft.value, fields)).length > 0;
+  /** Sends what was changed, if anything was, and tells whether it was taken. */
+  const send = async (held: string) => {
     const changed = changedFields(ui.draft.value, fields);
     const edits = Object.keys(changed).length > 0;
-    const saved = edits ? session.act("edit", { step, action, fields: changed }, key) : null;
-    if (saved !== null && (await saved) === null) return;
+    const saved = edits ? session.act("edit", { step, action, fields: changed }, held) : null;
+    if (saved !== null && (await saved) === null) return false;
     ui.draft.value = {};
+    return true;
+  };
+  const run = async () => {
+    if (why !== null || !(await send(key))) return;
     if ((await session.act("run_action", { step, action }, key)) !== null) close();
+  };
+  const save = async () => {
+    if (await send(`edit ${step} ${action}`)) close();
   };
   const reset = async () => {
     ui.draft.value = {};
@@ -49,7 +57,7 @@ export function Editor({ step, action, name, fields, edited, ui, why, close }: P
   };
   useLayoutEffect(() => first.current?.focus({ preventScroll: true }), []);
   const models = `fw-models-${flow.id}-${step}-${action}`;
-  const dirty = edited || Object.keys(changedFields(ui.draft.value, fields)).length > 0;
+  const dirty = edited || isChanged;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Esc and Ctrl+Enter work in every field of it
     <div class="fw-form" onKeyDown={press}>
@@ -95,6 +103,16 @@ export function Editor({ step, action, name, fields, edited, ui, why, close }: P
         >
           Run action
         </Button>
+        <Button
+          class="b"
+          command={`edit ${step} ${action}`}
+          why={why ?? (isChanged ? null : "Nothing is edited")}
+          title="Save without a run; outputs that depend on it become stale"
+          label={`Save edit of ${name}`}
+          press={() => void save()}
+        >
+          Save edit
+        </Button>
         <Button class="b" press={close} title="Close; the edits are kept as a draft">
           Close
         </Button>
@@ -109,6 +127,13 @@ export function Editor({ step, action, name, fields, edited, ui, why, close }: P
         )}
       </div>
     </div>
+  );
+}
+
+/** The draft's fields that differ from the definition's: what `edit` sends. */
+function changedFields(draft: Partial<FieldsView>, fields: FieldsView): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(draft).filter(([name, value]) => value !== fields[name as keyof FieldsView]),
   );
 }
 

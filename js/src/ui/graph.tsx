@@ -1,11 +1,10 @@
 // The graph as the body of the widget, with the cards of one step below it; drawn by a part loaded on demand.
 import { type Signal, signal } from "@preact/signals";
 import type { FunctionComponent } from "preact";
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Fragment, jsx, jsxs } from "preact/jsx-runtime";
-import { loader } from "../host/asset";
+import { useLayoutEffect } from "preact/hooks";
 import { traced } from "../model/trace";
 import { useUi } from "./context";
+import { partLoader } from "./parts";
 import { Step } from "./step";
 import { Strip } from "./strip";
 
@@ -14,17 +13,9 @@ export interface GraphPart {
   Canvas: FunctionComponent<{ chosen: number; press: (step: number) => void }>;
 }
 
-/** What the part takes from here, by the names it imports: both must have one Preact and one context. */
-const SHARED: Record<string, object> = {
-  "preact/hooks": { useLayoutEffect, useMemo, useRef, useState },
-  "preact/jsx-runtime": { Fragment, jsx, jsxs },
-  "./context": { useUi },
-};
-
 /** Null until it is loaded; the strip stands in for it. */
 export const graphPart: Signal<GraphPart | null> = signal(null);
-type Make = (require: (name: string) => object | undefined) => GraphPart;
-const load = loader(graphPart, "flow_graph", (part) => (part.default as Make)((name) => SHARED[name]));
+const load = partLoader(graphPart, "flow_graph");
 
 export function GraphBody({ root }: { root: HTMLElement }) {
   const { session, state } = useUi();

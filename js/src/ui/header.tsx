@@ -1,11 +1,12 @@
 // The top of the widget: name and status, what can be run, the facts, the toggles, and the progress.
-import { useLayoutEffect, useRef } from "preact/hooks";
-import type { InputEdits } from "../host/inputs";
-import { clock, cost, count, counted, duration } from "../model/format";
+import { counted, when } from "../model/format";
 import { isLive, stepStatus, whyNotRun } from "../model/status";
-import type { FlowView, InputView, RunLine, RunView } from "../model/wire";
+import type { RunLine } from "../model/wire";
 import { useUi } from "./context";
-import { Button, Elapsed, QUIET, Status, Switch } from "./controls";
+import { Button, Offer, QUIET, Status, Switch } from "./controls";
+import { Facts } from "./facts";
+import { Resume } from "./resume";
+import { useRunFlow } from "./run-flow";
 
 /** Above so many steps the progress is one bar. */
 const MOST_SEGMENTS = 60;
@@ -30,75 +31,38 @@ export function Header() {
 }
 
 function Go() {
-  const { session, inputs, state } = useUi();
+  const { session, state } = useUi();
   const view = session.store.top();
-  const flow = session.store.flow.value;
-  const start = state.startOf(flow);
+  const start = state.startOf(session.store.flow.value);
   const gone = session.gone.value;
   const live = isLive(view) || view.running !== null;
-  const box = useRef<HTMLDivElement>(null);
-  const cancelHadFocus = useRef(false);
   const stale = view.run?.stale ?? 0;
-  const why = whyNotRun(view, gone) ?? whyNotReady(asked(flow, start), view.inputs, inputs);
-  useLayoutEffect(() => {
-    if (live || !cancelHadFocus.current) return;
-    cancelHadFocus.current = false;
-    box.current?.querySelector<HTMLElement>(".fw-run-flow")?.focus();
-  }, [live]);
+  const { why, press } = useRunFlow();
   return (
-    <div class="fw-go" ref={box}>
+    <div class="fw-go">
       {view.run !== null && <Picker />}
       {start !== null && <Start step={start} />}
       {live && !gone && (
-        <span
-          class="fw-slot"
-          onFocusCapture={() => {
-            cancelHadFocus.current = true;
-          }}
-          onBlurCapture={(event) => {
-            if (event.relatedTarget !== null) cancelHadFocus.current = false;
-          }}
-        >
-          <Button class="b fw-cancel" icon="stop" command="cancel" press={() => void session.act("cancel")}>
-            Cancel
-          </Button>
-        </span>
+        <Offer class="b fw-cancel" icon="stop" command="cancel" press={() => void session.act("cancel")}>
+          Cancel
+        </Offer>
       )}
+      <Resume />
       {stale > 0 && (
-        <Button
+        <Offer
           class="b fw-run-stale"
           command="run_stale"
           why={whyNotRun(view, gone)}
           press={() => void session.act("run_stale")}
         >
           {`Run stale (${stale})`}
-        </Button>
+        </Offer>
       )}
-      <Button
-        class="b primary fw-run-flow"
-        icon="play"
-        command="run_flow"
-        why={why}
-        press={() => inputs.runFlow(start)}
-      >
+      <Button class="b primary fw-run-flow" icon="play" command="run_flow" why={why} press={press}>
         Run flow
       </Button>
     </div>
   );
-}
-
-/** The inputs that a run takes which begins at a trigger. */
-function asked({ inputs, triggers }: FlowView, start: number | null): InputView[] {
-  const names = triggers.find(({ step }) => step === start)?.inputs;
-  return names === undefined ? inputs : inputs.filter(({ name }) => names.includes(name));
-}
-
-function whyNotReady(defs: InputView[], values: Record<string, unknown>, edits: InputEdits): string | null {
-  const [invalid] = edits.invalid.value;
-  if (invalid !== undefined) return `${invalid} is not valid yet`;
-  const all = { ...values, ...edits.unsent.value };
-  const missing = defs.find((def) => def.required && def.default === null && all[def.name] == null);
-  return missing === undefined ? null : `Enter ${missing.name} first`;
 }
 
 /** Which of several triggers begins the next run. */
@@ -147,61 +111,10 @@ function Picker() {
     >
       {[...view.runs].reverse().map((run) => (
         <option key={run.id} value={run.id} selected={run.id === view.run?.id}>
-          {`Run ${run.number} · ${clock(run.started_at)}${outcome(run.status)}`}
+          {`Run ${run.number} · ${when(run.started_at, session.clock.now())}${outcome(run.status)}`}
         </option>
       ))}
     </select>
-  );
-}
-
-function Facts() {
-  const { session } = useUi();
-  const { run } = session.store.top();
-  const flow = session.store.flow.value;
-  session.store.facts();
-  const waits = session.waitsForKernel.value && <span class="n fw-late">Waiting for the kernel</span>;
-  if (run === null) {
-    const actions = flow.steps.reduce((sum, step) => sum + step.actions.length, 0);
-    return (
-      <div class="fw-facts">
-        <span class="n">{counted(flow.steps.length, "step")}</span>
-        <span class="n">{counted(actions, "action")}</span>
-        {waits}
-      </div>
-    );
-  }
-  return (
-    <div class="fw-facts">
-      <Worked run={run} />
-      <span class="n">
-        <b>{`${count(run.settled)} of ${count(run.total)}`}</b> {run.total === 1 ? "action" : "actions"}
-      </span>
-      {run.tokens !== null && (
-        <span class="n">
-          <b>{count(run.tokens)}</b> {run.tokens === 1 ? "token" : "tokens"}
-        </span>
-      )}
-      {run.cost_usd !== null && (
-        <span class="n">
-          <b>{cost(run.cost_usd)}</b>
-        </span>
-      )}
-      {waits}
-    </div>
-  );
-}
-
-/** How long the run has worked: before a rerun the time stands still, and it stops when nobody answers. */
-function Worked({ run }: { run: RunView }) {
-  const { session } = useUi();
-  const from = (run.active_at ?? 0) - run.active_seconds;
-  const stands = run.active_at === null || session.gone.value || session.silent.value;
-  const word = stands && duration((run.active_at === null ? 0 : session.store.view.now) - from);
-  if (word === "") return null;
-  return (
-    <span class="n">
-      <b>{word || <Elapsed from={from} />}</b>
-    </span>
   );
 }
 
@@ -241,6 +154,16 @@ function Toggles() {
           }}
         >
           Log
+        </Button>
+        <Button
+          class="fw-budget-toggle"
+          title="What the next runs may spend"
+          pressed={state.budgetOpen.value}
+          press={() => {
+            state.budgetOpen.value = !state.budgetOpen.value;
+          }}
+        >
+          Budget
         </Button>
       </span>
     </div>

@@ -1,10 +1,10 @@
 // The notes of a card: why it failed, waits, is stale, was skipped or canceled, and what can be done.
 import type { ComponentChildren } from "preact";
 import { capital, count, wait } from "../model/format";
-import { whyNotRun } from "../model/status";
+import { waitCause, whyNotRun } from "../model/status";
 import type { ActionView, ErrorView } from "../model/wire";
 import { useUi } from "./context";
-import { Button, Copy, Prose } from "./controls";
+import { Button, Copy, Offer, Prose } from "./controls";
 import { Icon, type IconName } from "./icons";
 import type { ActionUi } from "./ui-state";
 
@@ -63,7 +63,7 @@ function ErrorNote({
   const key = `run_action ${step} ${action}`;
   const retry = () => void session.act("run_action", { step, action }, key);
   const edit = () => {
-    ui.editing.value = true;
+    ui.editing.value = "action";
   };
   return (
     <Note tone="err" icon="failed">
@@ -74,9 +74,9 @@ function ErrorNote({
         <Prose text={error.hint} />
       </p>
       <div class="row">
-        <Button class="b small" command={key} why={why} label={`Retry ${name}`} press={retry}>
+        <Offer class="b small" command={key} why={why} label={`Retry ${name}`} press={retry}>
           Retry
-        </Button>
+        </Offer>
         {canEdit && !error.retryable && (
           <Button class="b small" press={edit} label={`Edit action ${name}`}>
             Edit action
@@ -117,10 +117,10 @@ function WaitNote({ view, step, action, name }: Place & { view: ActionView }) {
         <strong>
           <NextTry view={view} />
         </strong>{" "}
-        {error !== null && <Prose text={error.what} />}
+        <Prose text={waitCause(view)} />
       </p>
       <div class="row">
-        <Button
+        <Offer
           class="b small"
           command={key}
           label={`Try now: ${name}`}
@@ -128,20 +128,20 @@ function WaitNote({ view, step, action, name }: Place & { view: ActionView }) {
           press={() => void session.act("try_now", { step, action }, key)}
         >
           Try now
-        </Button>
+        </Offer>
         <RequestId id={error?.request_id ?? null} />
       </div>
     </Note>
   );
 }
 
+/** Counts down; nobody knows the instant, or it has passed, and the try is about to begin. */
 function NextTry({ view }: { view: ActionView }) {
   const { session } = useUi();
-  // Not in the wire yet: the instant of the next try. Read when it is there.
-  const at: unknown = "retry_at" in view ? view.retry_at : null;
-  if (typeof at !== "number") return <>The next try follows.</>;
+  const until = view.waits?.until ?? null;
   session.clock.tenths.value;
-  return <>Next try in {wait(at - session.clock.now())}.</>;
+  const left = until === null || session.gone.value ? 0 : until - session.clock.now();
+  return <>{left > 0 ? `Next try in ${wait(left)}.` : "Next try soon."}</>;
 }
 
 function StaleNote({ view }: { view: ActionView }) {
@@ -151,14 +151,14 @@ function StaleNote({ view }: { view: ActionView }) {
     <Note tone="warn" icon="stale">
       <p>
         <strong>Stale:</strong> {view.stale} ·{" "}
-        <Button
+        <Offer
           class="link"
           command="run_stale"
           why={whyNotRun(top, session.gone.value)}
           press={() => void session.act("run_stale")}
         >
           {`Run stale (${top.run?.stale ?? 0})`}
-        </Button>
+        </Offer>
       </p>
     </Note>
   );
@@ -191,7 +191,10 @@ function CancelNote({ view, shown }: { view: ActionView; shown: string }) {
   const chars = view.text.length;
   const kept =
     chars === 0 ? "" : ` ${count(chars)} ${chars === 1 ? "character was" : "characters were"} kept.`;
-  const reason = view.reason ?? (shown === "interrupted" ? "the kernel stopped" : "You canceled this run");
+  // The banner has the numbers.
+  const stop = useUi().session.store.top().run?.stop?.text.split(". ")[0]?.replace(/ \(.*/, "");
+  const reason =
+    view.reason ?? (shown === "interrupted" ? "the kernel stopped" : (stop ?? "You canceled this run"));
   return (
     <Note tone="calm" icon="canceled">
       <p>{`${capital(reason.replace(/\.$/, ""))}.${kept}`}</p>

@@ -1,11 +1,10 @@
 // Draws a settled output in the chosen view, cut after eight lines until the reader wants all.
 import type { Signal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { markdown } from "../host/asset";
 import { count, lineCount, size } from "../model/format";
 import { Button } from "./controls";
 import { JsonView } from "./json-view";
-import { MarkdownView } from "./markdown-view";
+import { markdownPart } from "./markdown";
 import type { OutputView } from "./ui-state";
 
 /** Eight lines of 20 px, the gaps between them, and the padding above. */
@@ -29,10 +28,10 @@ export function Output({ text, view, whole, toggled, mono = false }: Props) {
   const open = whole.value;
   const isLong = text.length > LONG && !open && view !== "json";
   const shown = isLong ? text.slice(0, HEAD) : text;
-  const parse = markdown.value;
+  const part = markdownPart.value;
   const blocks = useMemo(
-    () => (view === "markdown" && parse !== null ? parse(shown) : null),
-    [shown, view, parse],
+    () => (view === "markdown" && part !== null ? part.markdown(shown) : null),
+    [shown, view, part],
   );
   useLayoutEffect(() => {
     const element = box.current;
@@ -44,7 +43,7 @@ export function Output({ text, view, whole, toggled, mono = false }: Props) {
     };
     cutToSize();
     return onWidth(element, cutToSize);
-  }, [shown, view, parse, open]);
+  }, [shown, view, part, open]);
   const folded = cut !== null && !open;
   return (
     <>
@@ -55,10 +54,10 @@ export function Output({ text, view, whole, toggled, mono = false }: Props) {
       >
         {view === "json" ? (
           <JsonView text={text} toggled={toggled} />
-        ) : blocks === null ? (
+        ) : part === null || blocks === null ? (
           <p class={mono ? "pre mono" : "pre"}>{shown}</p>
         ) : (
-          <MarkdownView blocks={blocks} />
+          <part.MarkdownView blocks={blocks} />
         )}
       </div>
       {cut !== null && (

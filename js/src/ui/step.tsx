@@ -1,7 +1,15 @@
 // One step: a line that stays the same in Cards and Lines, and the cards of its actions.
 import { useLayoutEffect } from "preact/hooks";
 import { capital, count, counted, duration, firstLine, instant } from "../model/format";
-import { isActive, isSettled, type Shown, stepReason, stepStatus, whyNotRun } from "../model/status";
+import {
+  isActive,
+  isSettled,
+  type Shown,
+  stepReason,
+  stepStatus,
+  waitCause,
+  whyNotRun,
+} from "../model/status";
 import type { ActionView, ProgressView, StepDef, StepView } from "../model/wire";
 import { ActionCard } from "./action-card";
 import { useUi } from "./context";
@@ -124,7 +132,8 @@ function Line({ step, view }: Props & { view: StepView | null }) {
   if (why !== null && failed === undefined) return <>{why}</>;
   const stale = actions.find((action) => action.stale !== null)?.stale;
   const text = firstLine(actions.find((action) => action.text !== "")?.text ?? "");
-  const start = failed?.error?.what ?? (stale ? capital(stale) : "");
+  const waits = actions.find((action) => action.status === "waiting");
+  const start = failed?.error?.what ?? (waits ? waitCause(waits) : stale ? capital(stale) : "");
   const running = progressOf(actions);
   if (running) {
     return (

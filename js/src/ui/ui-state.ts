@@ -1,6 +1,7 @@
 // What only the screen knows: folding, layout, views, drafts. One per view; the run is not in here.
 import { batch, type Signal, signal } from "@preact/signals";
-import type { FieldsView, FlowView, Json, LogLevel } from "../model/wire";
+import type { Typed } from "../model/budget";
+import type { FieldsView, FlowView, LogLevel } from "../model/wire";
 
 /** How the body is laid out: every step with cards, every step as a line, or the graph and one step. */
 export type Mode = "cards" | "lines" | "graph";
@@ -9,6 +10,9 @@ export type OutputView = "markdown" | "json" | "text";
 /** Flows with more open in Lines. */
 const MOST_STEPS = 8;
 const MOST_ACTIONS = 24;
+
+/** The editor of the action itself, or of its output. */
+export type Editing = "action" | "output";
 
 export interface ShownAttempt {
   number: number;
@@ -24,8 +28,11 @@ export interface ActionUi {
   view: Signal<OutputView | null>;
   attemptsOpen: Signal<boolean>;
   attempt: Signal<ShownAttempt | null>;
-  editing: Signal<boolean>;
+  /** Which of its editors is open, or null. */
+  editing: Signal<Editing | null>;
   draft: Signal<Partial<FieldsView>>;
+  /** An output that is written by hand and not saved yet, or null. */
+  outputDraft: Signal<string | null>;
   details: Signal<boolean>;
   toggled: Signal<ReadonlySet<string>>;
 }
@@ -44,6 +51,11 @@ export class UiState {
   /** The trigger that begins the next run, of several; null for the first. */
   readonly trigger: Signal<number | null> = signal(null);
   readonly log = signal(false);
+  /** True while the row with the budget of the next runs is open. */
+  readonly budgetOpen = signal(false);
+  /** What was typed as that budget, and as larger limits to go on with; null when nothing was. */
+  readonly typedBudget: Signal<Typed | null> = signal(null);
+  readonly typedLarger: Signal<Typed | null> = signal(null);
   readonly inputsOpen: Signal<boolean>;
   readonly level: Signal<LogLevel> = signal("info");
   readonly filter = signal("");
@@ -113,8 +125,9 @@ export class UiState {
         view: signal(null),
         attemptsOpen: signal(false),
         attempt: signal(null),
-        editing: signal(false),
+        editing: signal(null),
         draft: signal({}),
+        outputDraft: signal(null),
         details: signal(false),
         toggled: signal(new Set()),
       };
@@ -131,11 +144,4 @@ export class UiState {
     }
     return found;
   }
-}
-
-/** The draft's fields that differ from the definition's: what `edit` sends. */
-export function changedFields(draft: Partial<FieldsView>, fields: FieldsView): Record<string, Json> {
-  return Object.fromEntries(
-    Object.entries(draft).filter(([name, value]) => value !== fields[name as keyof FieldsView]),
-  );
 }

@@ -14,6 +14,7 @@ import { LogPane } from "./log-pane";
 import { Step } from "./step";
 import { Strip } from "./strip";
 import { followTheme } from "./theme";
+import { useTools } from "./tools";
 import { UiState } from "./ui-state";
 import { holdHeight, refocus, type Views } from "./views";
 
@@ -73,12 +74,18 @@ function Widget({ root }: { root: HTMLElement }) {
   return (
     <>
       <Header />
+      {state.budgetOpen.value && <BudgetForm />}
       <Banners />
       <Inputs />
       {mode === "graph" && flow.steps.length > 0 ? <GraphBody root={root} /> : <Lane />}
       {state.log.value && <LogPane />}
     </>
   );
+}
+
+function BudgetForm() {
+  const tools = useTools();
+  return tools && <tools.BudgetRow />;
 }
 
 /** The steps one below the other, and if wanted how they hang together above. */
