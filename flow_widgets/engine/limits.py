@@ -75,19 +75,22 @@ class Gate:
             self._per_minute, self._max_parallel = per_minute, max_parallel
         self._tell()
 
-    def enter(self, now: float, on_free: Callable[[], None] | None = None) -> float | Busy | None:
+    def enter(
+        self, now: float, on_free: Callable[[], None] | None = None, *, anyway: bool = False
+    ) -> float | Busy | None:
         """Take a place and return None; or return in how many seconds to ask again, or ``Busy``.
 
         Args:
             now: The time, in seconds of the monotonic clock.
+            anyway: Whether a person wants it, who is let in whatever else holds.
             on_free: Called once, from any thread and at once if need be, when a place is free again
                 after ``Busy``; it should only wake somebody who asks again. One of a run is enough.
         """
         with self._lock:
             seconds = max(self._open_at, self._next_at, self._due - self._early()) - now
-            if seconds > 0:
+            if seconds > 0 and not anyway:
                 return seconds
-            if self._is_full():
+            if self._is_full() and not anyway:
                 if on_free is not None:
                     self._on_free[on_free] = None
                 return Busy.PLACE
@@ -103,10 +106,15 @@ class Gate:
         with self._lock:
             self._on_free.pop(on_free, None)
 
-    def left(self, *, ok: bool) -> None:
-        """Give a place back that ``enter`` took; ``ok`` says whether the call ended well."""
+    def left(self, *, ok: bool, anyway: bool = False) -> None:
+        """Give a place back that ``enter`` took; ``ok`` says whether the call ended well.
+
+        Who was let in ``anyway`` and ended well has found out that nobody needs to wait any more.
+        """
         with self._lock:
             self._inside -= 1
+            if ok and anyway:
+                self._open_at = self._next_at = float("-inf")
             if ok:
                 self.successes += 1
                 self._refusals = 0

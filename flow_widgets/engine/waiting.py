@@ -66,6 +66,8 @@ class Entered:
     gate: Gate
     successes: int
     """How many calls had ended well when it began."""
+    anyway: bool
+    """Whether a person let it in."""
 
 
 class Waits:
@@ -79,6 +81,8 @@ class Waits:
         self._entered: dict[Key, Entered] = {}
         self._successes: dict[Visit, int] = {}
         """How many calls of its model had ended well when an attempt of a visit failed."""
+        self._by_hand: set[Visit] = set()
+        """What a person wants to begin, whatever the gate says."""
         self._guard: asyncio.Task[None] | None = None
         self._on_free = self._told_of_a_place
 
@@ -91,11 +95,26 @@ class Waits:
         self._watch()
 
     def try_now(self, step: int, action: int) -> bool:
-        """Try an action again at once, in flows inside it too; say whether it had to wait for that."""
+        """Begin what an action waits for at once, in flows inside it too; say whether it had to wait."""
         due = [key for key in self._retries if _outermost(key) == (step, action)]
         for key in due:
+            self._by_hand.add(key)
             self._retry(key)
-        return bool(due)
+        return self._let_in(step, action) or bool(due)
+
+    def _let_in(self, step: int, action: int) -> bool:
+        """Let those of an action in that stand in a line for a time; say whether there were any."""
+        found = [
+            (line, one)
+            for line in self._lines.values()
+            for one in line.waiting
+            if line.timer is not None and _outermost(_visit(*one)) == (step, action)
+        ]
+        for line, one in found:
+            line.waiting.remove(one)
+            self._by_hand.add(_visit(*one))
+            self._run.go_on(*one)
+        return bool(found)
 
     def dropped(self, level: Level) -> list[decide.StartAction]:
         """Let go of what waits on a level, and return it."""
@@ -117,14 +136,16 @@ class Waits:
         gate = gate_of(self._run.provider_on(level, name), getattr(action, "model", None))
         line = self._lines.get(gate)
         now = self._run.loop.time()
-        if line is not None and line.waiting and line.asking is not decision:
+        anyway = _visit(level, decision) in self._by_hand
+        self._by_hand.discard(_visit(level, decision))
+        if not anyway and line is not None and line.waiting and line.asking is not decision:
             line.waiting.append((level, decision))
             seconds = None if line.timer is None else max(0.0, line.until - now)
             return _told(level, decision, seconds, gate.reason)
-        answer = gate.enter(now, self._on_free)
+        answer = gate.enter(now, self._on_free, anyway=anyway)
         if answer is None:
             key = (level, decision.step, decision.action, attempt)
-            self._entered[key] = Entered(gate, gate.successes)
+            self._entered[key] = Entered(gate, gate.successes, anyway)
             return None
         if line is None:
             line = self._lines[gate] = Line(gate)
@@ -158,8 +179,12 @@ class Waits:
     def left(self, key: Key, *, ok: bool) -> None:
         """Give the place of a call back that has ended."""
         entered = self._entered.pop(key, None)
-        if entered is not None:
-            entered.gate.left(ok=ok)
+        if entered is None:
+            return
+        entered.gate.left(ok=ok, anyway=entered.anyway)
+        line = self._lines.get(entered.gate)
+        if ok and entered.anyway and line is not None and line.timer is not None:
+            self._run.loop.call_soon(self._ask, line)
 
     def close(self) -> None:
         """Wait for nothing any more."""
@@ -171,6 +196,7 @@ class Waits:
         self._retries.clear()
         self._lines.clear()
         self._successes.clear()
+        self._by_hand.clear()
         guard, self._guard = self._guard, None
         if guard is not None:
             with suppress(RuntimeError):  # its loop was closed under it
@@ -229,6 +255,10 @@ def _told(
     if known and seconds is None:
         return []
     return [(ev.ActionHeld, decision.step, decision.action, decision.visit, seconds, reason)]
+
+
+def _visit(level: Level, decision: decide.StartAction) -> Visit:
+    return level, decision.step, decision.action, decision.visit
 
 
 def _outermost(key: Visit) -> tuple[int, int]:

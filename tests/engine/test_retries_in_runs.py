@@ -592,3 +592,34 @@ async def test_a_mistake_of_ours_ends_all_waits(provider, for_ever, monkeypatch)
     assert rig.runner.execution(run).waits._guard is None
     provider.released.set()
     await rig.until(lambda: provider.live == 0)
+
+
+async def test_what_a_person_tries_now_passes_the_gate_and_opens_it_for_others(provider, for_ever):
+    provider.fails["a"] = ["rate_limit"]
+    flow = Flow(steps=[Chat(prompt="a"), [Chat(prompt="b"), Chat(prompt="c")]])
+    rig = Rig(flow, provider, chance=for_ever)
+    run = rig.runner.run_flow()
+    await rig.until_waiting()
+
+    run.try_now(0, 0)
+
+    async with asyncio.timeout(5):
+        await run
+    assert run.status == "completed"
+    assert [one.messages[-1]["content"] for one in provider.requests] == ["a", "a", "b", "c"]
+
+
+async def test_what_stands_in_line_for_a_time_is_let_in_by_hand(provider, for_ever):
+    provider.fails["a"] = ["rate_limit"]
+    flow = Flow(steps=[[Chat(prompt="a"), Chat(prompt="b")]], max_parallel=1)
+    rig = Rig(flow, provider, chance=for_ever)
+    run = rig.runner.run_flow()
+    await rig.until_waiting(0, 1)
+
+    rig.runner.try_now(0, 1)
+    await rig.until(lambda: run.steps[0].actions[1].status == "completed")
+    run.try_now(0, 0)
+
+    async with asyncio.timeout(5):
+        await run
+    assert run.status == "completed"
