@@ -41,7 +41,10 @@ def test_a_notebook_that_was_edited_stays(tmp_path, monkeypatch):
 def test_an_unknown_notebook_names_those_there_are(tmp_path, capsys):
     assert cli.main(["demo", "--into", str(tmp_path), "--notebook", "9.ipynb"]) == 1
 
-    names = "01-quickstart.ipynb, 02-your-own-data.ipynb, 03-your-own-action.ipynb, 04-graphs.ipynb"
+    names = (
+        "01-quickstart.ipynb, 02-your-own-data.ipynb, 03-your-own-action.ipynb, 04-graphs.ipynb, "
+        "05-reruns-and-recovery.ipynb"
+    )
     assert f"There are: {names}." in capsys.readouterr().err
 
 
