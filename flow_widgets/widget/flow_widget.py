@@ -297,6 +297,9 @@ class FlowWidget(Controls, anywidget.AnyWidget):
             self.take_run(run)
             taken = first_inputs(self.runner.flow, {**self.sync.inputs, **inputs})
             self.take_inputs(taken)
+            usual = first_inputs(self.runner.flow, inputs)
+            others = {n: value for n, value in taken.items() if usual.get(n) != value}
+            self.sync.notices.inputs_of = (run, others)
 
     def _look_again(self) -> None:
         """Take up what somebody else has finished, where nothing is shown yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flow_widgets.engine.run import Run
 from flow_widgets.engine.runner import FlowRunner
 from flow_widgets.flow.model import Flow
@@ -26,6 +28,8 @@ class Notices:
 
         What a person edits in place is seen where it is edited.
         """
+        self.inputs_of: tuple[Run, dict[str, Any]] | None = None
+        """The run that was taken up, and those of its inputs that are not the flow's defaults."""
         self._runner, self._kept = runner, kept
         self._compared: tuple[Flow, Flow, list[str]] | None = None
 
@@ -39,7 +43,19 @@ class Notices:
             {"kind": "store", "text": text, "details": []} for text in dict.fromkeys(texts)
         ]
         changed = self._changed(shown) if shown is not None and self.is_redefined else None
-        return [*notices, *([changed] if changed else [])]
+        return [*notices, *filter(None, [changed, self._other_inputs()])]
+
+    def _other_inputs(self) -> NoticeView | None:
+        """Say that the next run gets values of an earlier one, where the code names none."""
+        if self.inputs_of is None:
+            return None
+        run, values = self.inputs_of
+        now = self._runner.inputs
+        names = [name for name, value in values.items() if now.get(name) == value]
+        if not names:
+            return None
+        text = f"The inputs are those of run {run.number}, not the defaults: {', '.join(names)}."
+        return {"kind": "changed", "text": text, "details": []}
 
     def _changed(self, run: Run) -> NoticeView | None:
         old, new = self._kept.made_with.get(run.id), self._runner.flow

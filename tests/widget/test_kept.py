@@ -53,7 +53,8 @@ def test_a_widget_shows_the_last_run_of_its_flow(made, store):
     assert (again.run.id, again.run.number, again.run.status) == (ran.id, 2, "completed")
     assert view["run"]["id"] == ran.id
     assert view["inputs"] == {"topic": "wasps"}
-    assert (view["run"]["stale"], view["notices"], view["cache"]) == (0, [], False)
+    assert (view["run"]["stale"], view["cache"]) == (0, False)
+    assert not any("changed since" in one["text"] for one in view["notices"])
     assert [one.output for step in again.run.steps for one in step.actions] == [
         one.output for step in ran.steps for one in step.actions
     ]
@@ -101,6 +102,19 @@ def test_another_default_takes_the_place_of_the_old_one(made, store):
 
     assert widget.inputs == {"topic": "ants"}
     assert widget.run.steps[0].actions[0].stale == "inputs changed"
+
+
+def test_inputs_of_an_earlier_run_are_told_until_they_are_changed(made, store):
+    made(store=store).run_flow_sync({"topic": "wasps"})
+
+    widget = made(store=store)
+    widget.run_flow_sync()
+
+    text = "The inputs are those of run 1, not the defaults: topic."
+    assert text in [one["text"] for one in widget.get_state("run")["run"]["notices"]]
+    widget.inputs = {"topic": "bees"}
+    assert text not in [one["text"] for one in widget.get_state("run")["run"]["notices"]]
+    assert widget.run.inputs["topic"] == "wasps"
 
 
 def test_a_value_that_no_longer_fits_is_left_out(made, store):
