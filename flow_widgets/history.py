@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, get_args, overload
 
 from flow_widgets.clock import as_datetime
 from flow_widgets.engine.record import StoredRun
 from flow_widgets.engine.shelf import DEFAULT
-from flow_widgets.errors import FlowError, NoSuchRun
+from flow_widgets.errors import FlowError, NoSuchRun, nearest
 from flow_widgets.export.frames import to_frame
 from flow_widgets.flow.model import Flow
 from flow_widgets.run.log import counted, seconds
@@ -25,6 +25,7 @@ from flow_widgets.store.opening import open_store
 if TYPE_CHECKING:
     import pandas as pd
 
+STATUSES: tuple[str, ...] = get_args(RunStatus)
 MAX_SHOWN = 20
 """How many runs a notebook or a prompt shows of a list."""
 
@@ -46,11 +47,13 @@ def runs(
 
     Raises:
         StoreError: The store can't be read.
-        FlowError: ``store`` is None.
+        FlowError: ``store`` is None, or there is no such status.
     """
     opened = open_store(store)
     if opened is None:
         raise FlowError("No store is open, so there are no runs.", hint="Pass store='runs.db'.")
+    if status is not None and status not in STATUSES:
+        raise FlowError(f"{status!r} is no status of a run.", hint=nearest(status, STATUSES))
     flow_id = flow.id if isinstance(flow, Flow) else flow
     found = opened.list(
         flow_id=flow_id, status=status, since=since, until=until, search=search, limit=limit

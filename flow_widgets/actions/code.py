@@ -81,9 +81,7 @@ class Code(Action):
         if permissions.custom_code:
             return ()
         what = "This flow holds code, and code of flows is not run here."
-        hint = (
-            "If you trust it, pass allow_custom_code=True to FlowRunner or FlowWidget."
-        )
+        hint = "If you trust it, pass allow_custom_code=True to FlowRunner or FlowWidget."
         return (Problem("code", what, hint),)
 
     async def run(self, ctx: Context) -> Outcome:

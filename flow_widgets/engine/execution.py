@@ -314,7 +314,7 @@ class Execution:
         """Run a flow inside an action and return its state once it has settled."""
         child = Level((*level.path, inner), level, flow)
         child.settled = self.loop.create_future()
-        child.twins = twins_of(level, inner)
+        child.twins = twins_of(level, inner, is_stale=self.state.cause == "stale")
         self.tasks.give_back(
             level, inner[:3]
         )  # whoever only waits for others takes no place from them

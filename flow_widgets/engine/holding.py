@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-REOPEN_LOOKS_AT = 5
+REOPEN_LOOKS_AT = 50
 """How many of the newest kept runs are looked at for one that is of the same flow."""
 
 
@@ -114,9 +114,8 @@ class RunHolder(ABC):
             held = self._held(info.id)
             if held is not None:
                 return held
-            state = self.shelf.state_of(info.id)
-            if is_of(state, self.flow):
-                return self._shelved(state)
+            if is_of(self.shelf.flow_of(info.id), self.flow):
+                return self._shelved(self.shelf.state_of(info.id))
         return None
 
     def _held(self, run_id: str) -> Run | None:
@@ -206,13 +205,16 @@ class RunHolder(ABC):
         if self.run is None:
             return {}
         state = self._executions[self.run.id].state
-        return {
+        pinned = {
             (step.id, action.id): attempt
             for step in state.steps
             for action in step.actions
             for attempt in action.attempts[-1:]
             if action.pinned and attempt.status == "completed"
         }
+        begun = {(step.id, one.id) for step in state.steps for one in step.actions if one.attempts}
+        inherited = self._executions[self.run.id].pins.items()
+        return {**{key: one for key, one in inherited if key not in begun}, **pinned}
 
     def _next_number(self) -> int:
         held = max((run.number for run in self.runs), default=0)

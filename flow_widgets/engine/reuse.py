@@ -33,7 +33,7 @@ def output_for(
     found = None if level.path else _pinned(run, place)
     if found is not None:
         return _completed(place, number, found, "pin")
-    found = _kept(level, place, ready, code)
+    found = _kept(run, level, place, ready, code)
     if found is not None:
         return _completed(place, number, found, "kept")
     recalled = _recalled(run, level, place, mark)
@@ -76,19 +76,20 @@ def _is_anew(run: Execution, level: Level, place: Place) -> bool:
     return any(one.status == "completed" for one in attempts)
 
 
-def twins_of(level: Level, inner: ev.Inner) -> list[RunState]:
+def twins_of(level: Level, inner: ev.Inner, *, is_stale: bool = False) -> list[RunState]:
     """Return the runs of a flow inside an action in its attempts that were cut off, the newest first.
 
     One that was cut off soon has less to take over than one before it, so all of them count. There are
-    none before an attempt that completed: who runs the action again then wants all of it anew. Attempts
-    of other visits count only by a rerun: on a cycle each round is made anew.
+    none before an attempt that completed: who runs the action again then wants all of it anew; unless
+    it runs because it is stale, and then only what is stale inside it. Attempts of other visits count
+    only by a rerun: on a cycle each round is made anew.
     """
     found: list[RunState] = []
     *before, own = level.state.steps[inner.step].actions[inner.action].attempts[: inner.attempt]
     for attempt in reversed(before):
         if attempt.visit != own.visit and not (own.rerun or attempt.rerun):
             continue
-        if attempt.status == "completed":
+        if attempt.status == "completed" and not is_stale:
             return found
         found += _inner_run(attempt, inner.key)
     for twin in level.twins:
@@ -107,21 +108,29 @@ def _has(state: RunState, place: Place) -> bool:
     return place[0] < len(state.steps) and place[1] < len(state.steps[place[0]].actions)
 
 
-def _kept(level: Level, place: Place, ready: Action, code: str) -> AttemptState | None:
+def _kept(
+    run: Execution, level: Level, place: Place, ready: Action, code: str
+) -> AttemptState | None:
     """Return the completed attempt of a cut-off run that stands where this one is to begin.
 
-    What an action fills in itself may be another now, so such a one runs; the actions of the flows
-    inside it are found one by one.
+    Of what is stale it is also an earlier attempt of the action itself that has sent the same, such as
+    before an edit that was undone. What an action fills in itself may be another now, so such a one
+    runs; the actions of the flows inside it are found one by one.
     """
-    if not level.twins or ready.bodies or deferred_fields(type(ready)):
+    is_stale = run.state.cause == "stale"
+    if not (level.twins or is_stale) or ready.bodies or deferred_fields(type(ready)):
         return None
     mark = identity(ready, code)
+    for one in reversed(level.state.action(place).attempts) if mark and is_stale else ():
+        is_made = one.status == "completed" and one.origin in {"ran", "kept", "cache"}
+        if is_made and one.rendered is not None and identity(one.rendered, one.code) == mark:
+            return one
     turn = sum(one.status == "completed" for one in level.state.action(place).attempts)
     for twin in level.twins if mark else ():
         done = twin.action(place).attempts if _has(twin, place) else []
         done = [one for one in done if one.status == "completed"]
         found = done[turn].rendered if turn < len(done) else None
-        if type(found) is type(ready) and identity(found, done[turn].code) == mark:
+        if found is not None and identity(found, done[turn].code) == mark:
             return done[turn]
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Self
 
 from flow_widgets.clock import Clock, now
@@ -23,6 +24,7 @@ from flow_widgets.errors import (
     InvalidInputs,
     NothingToRun,
     Problem,
+    StoreError,
 )
 from flow_widgets.flow.formats import load_flow
 from flow_widgets.flow.graph import Graph, Place, compile_graph
@@ -336,7 +338,12 @@ class FlowRunner(Editor):
 
     def _sync(self, start: Callable[[], Run]) -> Run:
         async def main() -> Run:
-            return await start()
+            run = await start()
+            store = self.shelf.store
+            if store is not None:
+                with suppress(StoreError):  # the run says so itself
+                    store.flush()  # whoever got the run back finds it kept
+            return run
 
         return run_sync(main)
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from flow_widgets.engine.execution import Execution
-from flow_widgets.errors import NoSuchRun, RunChanged, RunInUse, StoreError
+from flow_widgets.errors import (
+    NoSuchRun,
+    RunChanged,
+    RunInUse,
+    StoreError,
+    StoreFull,
+    StoreLocked,
+    StoreUnreachable,
+)
 from flow_widgets.flow.model import Flow
 from flow_widgets.run.reduce import reduce
 from flow_widgets.run.state import RunState
@@ -13,6 +22,7 @@ from flow_widgets.run.state import RunState
 if TYPE_CHECKING:
     from flow_widgets.store.base import RunInfo, Store
 
+_LOG = logging.getLogger("flow_widgets.store")
 DEFAULT = "default"
 """The store beside the notebook, or the one that ``FLOW_WIDGETS_STORE`` names."""
 
@@ -44,13 +54,23 @@ class Shelf:
         try:
             execution.claim()
             self.notice = ""
-        except (RunInUse, RunChanged, NoSuchRun):
+        except (RunInUse, RunChanged):
             raise
+        except NoSuchRun:
+            self._say("This run is not in its store any more, so it is not kept.")
+            execution.keeping.give_up()
         except StoreError as error:
             if not self.is_default:
                 raise
-            self.notice = f"This run is not kept. {error}"
-            execution.keeping.give_up()
+            self._say(f"This run is not kept. {error}")
+            if not isinstance(error, (StoreFull, StoreLocked, StoreUnreachable)):
+                execution.keeping.give_up()  # else it is kept with the next claim that succeeds
+
+    def _say(self, notice: str) -> None:
+        """Tell a widget's viewers, and whoever reads the log of a script."""
+        if notice != self.notice:
+            self.notice = notice
+            _LOG.warning(notice)
 
     def last_number(self, flow: Flow) -> int:
         """Return the number of the newest kept run of a flow, 0 when there is none."""
@@ -66,7 +86,7 @@ class Shelf:
         except StoreError as error:
             if not self.is_default:
                 raise
-            self.notice = f"Earlier runs can't be read, and new ones are not kept. {error}"
+            self._say(f"Earlier runs can't be read, and new ones are not kept. {error}")
             return []
 
     def last_heard_of(self, run_id: str) -> float:
@@ -75,6 +95,16 @@ class Shelf:
             return self.store.info(run_id).updated_at if self.store is not None else 0.0
         except StoreError:
             return 0.0
+
+    def flow_of(self, run_id: str) -> Flow:
+        """Return the flow that a kept run began with, without reading all of the run.
+
+        Raises:
+            NoSuchRun, StoreDamaged, StoreError: It can't be read.
+        """
+        assert self.store is not None
+        flow: Flow = next(iter(self.store.events(run_id))).flow
+        return flow
 
     def state_of(self, run_id: str) -> RunState:
         """Return the state that the events of a kept run fold into.
@@ -96,13 +126,12 @@ class Shelf:
         return state
 
 
-def is_of(state: RunState, flow: Flow) -> bool:
-    """Whether a kept run is one of a flow: the same id, and not only by the chance of a common name.
+def is_of(before: Flow, flow: Flow) -> bool:
+    """Whether a run of one flow is a run of another: the same id, and not only by chance.
 
     A flow that nobody has named shares its id with every other such flow, so it must have an action in
     common with the run.
     """
-    before = state.graph.flow
     if before.id != flow.id:
         return False
     if flow.name != type(flow).model_fields["name"].default:

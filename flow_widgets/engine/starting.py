@@ -45,7 +45,8 @@ def start_action(run: Execution, level: Level, decision: decide.StartAction) -> 
         return [(*start, (), model, None, code), failed(step, number, attempt, failure)]
     reads = () if level.path else reads_of(state, (step, number))
     there = None
-    if mark or level.twins or run.pins or state.steps[step].actions[number].pinned:
+    is_again = bool(level.twins or run.pins) or run.state.cause == "stale"
+    if mark or is_again or state.steps[step].actions[number].pinned:
         there = output_for(run, level, (step, number), ready, code=code, mark=mark)
     if there is None and ready.needs_provider and not ready.is_instant:
         held = run.waits.enter(level, decision, attempt, with_model(ready, model))

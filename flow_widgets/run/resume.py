@@ -11,8 +11,11 @@ by hand, and that therefore never fired, fires now. Rules R13 and R14 of docs/sp
 
 from __future__ import annotations
 
+from flow_widgets.flow.models import calls_model
 from flow_widgets.run import events as ev
+from flow_widgets.run.asked import prompt_of
 from flow_widgets.run.edges import close_when_exhausted, is_each
+from flow_widgets.run.spending import estimated
 from flow_widgets.run.state import SETTLED, ActionState, AttemptState, RunState
 
 
@@ -31,41 +34,50 @@ def flow_interrupted(state: RunState, event: ev.FlowInterrupted) -> None:
     state.canceling, state.cancel_cause = False, None
 
 
-def _cut(state: RunState, at: float) -> None:
+def _cut(state: RunState, at: float) -> int:
+    """Settle all that is open; return about how many tokens it had used."""
+    used = 0
     for index, step in enumerate(state.steps):
         if not step.is_open:
             continue
-        for action in step.actions:
-            _cut_action(action, at)
+        used += sum(_cut_action(action, at) for action in step.actions)
         step.undone.extend(number for number, visit in step.visits.items() if not visit.rerun)
         step.visits.clear()
         is_whole = not step.undone and all(one.status == "completed" for one in step.actions)
         step.status, step.ended_at = "completed" if is_whole else "canceled", at
         state.visiting.discard(index)
     state.open_visits = 0
+    state.estimated_tokens += used
+    state.unpriced = state.unpriced or used > 0
+    return used
 
 
-def _cut_action(action: ActionState, at: float) -> None:
+def _cut_action(action: ActionState, at: float) -> int:
     """Settle what runs of an action; what waited to run again keeps what it had (P6)."""
-    for attempt in action.attempts:
-        if attempt.status == "running":
-            _cut_attempt(attempt, at)
+    used = sum(_cut_attempt(one, at) for one in action.attempts if one.status == "running")
     newest = action.newest
     if newest is None:
         action.status = "skipped" if action.status == "skipped" else "pending"
-        return
+        return used
     is_between = newest.retry_seconds is not None
     action.status = "canceled" if is_between else newest.status
     action.reason, action.waits_until = None, None
+    return used
 
 
-def _cut_attempt(attempt: AttemptState, at: float) -> None:
+def _cut_attempt(attempt: AttemptState, at: float) -> int:
+    """Settle an attempt; return about how many tokens it and the flows inside it had used (R16)."""
     attempt.status, attempt.ended_at = "canceled", at
     attempt.parts = ["".join(attempt.parts)] if attempt.parts else []
+    used = 0
+    if calls_model(type(attempt.definition)):
+        used = estimated(attempt.chars) + estimated(len(prompt_of(attempt.rendered) or ""))
+        attempt.estimated_tokens = used
     for inner in (attempt.inner or {}).values():
         if inner.status == "running":
-            _cut(inner, at)
+            used += _cut(inner, at)
             inner.status, inner.ended_at, inner.active_at = "canceled", at, None
+    return used
 
 
 def flow_resumed(state: RunState, event: ev.FlowResumed) -> None:

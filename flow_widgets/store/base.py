@@ -18,7 +18,7 @@ OnFailure = Callable[[StoreError], object]
 OnCommit = Callable[[str, int], object]
 """Is told a run and the last number of its that is kept for good; must be quick, and call no store."""
 Instant = float | datetime
-"""Seconds since the epoch, or an aware datetime."""
+"""Seconds since the epoch, or a datetime; without a zone it is in that of this machine."""
 
 
 @dataclass(frozen=True, slots=True)

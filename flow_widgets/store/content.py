@@ -18,6 +18,9 @@ _FILE_KEYS = frozenset(File.model_fields)
 
 LATELY = 8
 """How many of the contents that were read last are held, so that whoever names one again shares it."""
+MAX_GROWN = 1_000_000_000
+"""How much one event may name, in bytes or characters: no database takes more, and a file of a few
+kilobytes that names one content a thousand times must not fill the memory."""
 
 FetchBlob = Callable[[str], bytes]
 """Returns what is kept under a digest; raises LookupError where nothing is."""
@@ -104,6 +107,11 @@ class Grower:
         """Fetch what was put aside from somewhere."""
         self._fetch = fetch
         self._lately: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._grown = 0
+
+    def begin(self) -> None:
+        """Begin with another event."""
+        self._grown = 0
 
     def value(self, data: Any) -> Any:
         """Return an output or an input."""
@@ -119,7 +127,11 @@ class Grower:
     def aside(self, digest: str) -> Any:
         """Return JSON data that was put aside."""
         known = self._lately.get(("text", digest))
-        found = exact.loads(self._fetch(digest)) if known is None else known
+        data = self._fetch(digest) if known is None else known
+        self._grown += len(data)
+        if self._grown > MAX_GROWN:
+            raise ValueError("what it names is too large")
+        found = exact.loads(data) if known is None else known
         return self._held("text", digest, found) if isinstance(found, str) else found
 
     def _held(self, form: str, digest: str, text: str) -> str:

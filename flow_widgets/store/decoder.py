@@ -98,6 +98,7 @@ class Decoder:
         event = kind.__new__(kind)
         event.seq, event.run_id, event.at = seq, self.run_id, at
         event.step, event.action, event.path = step, action, where
+        self._content.begin()
         self._fill(event, found)
         self._flows.follow(event)
         return event

@@ -16,7 +16,7 @@ DEFAULT: Final = "default"
 """Stands for the store that the environment names, else the file beside the notebook."""
 VARIABLE = "FLOW_WIDGETS_STORE"
 """``off``, a path or a URL: what the default is."""
-OFF = ("off", "none")
+OFF = ("off", "none", "no", "false", "0")
 
 _OPEN: WeakValueDictionary[str, Any] = WeakValueDictionary()
 _LOCK = threading.Lock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from flow_widgets.flow.data import joined_surrogates
@@ -29,7 +29,7 @@ class Picking(NamedTuple):
         until: Instant | None,
         search: str | None,
     ) -> Picking:
-        """Return a picking of what a caller gave; times without a zone are UTC."""
+        """Return a picking of what a caller gave; times without a zone are of this machine."""
         return cls(flow_id, status, _seconds(since), _seconds(until), search and words_of(search))
 
     def has(self, info: RunInfo) -> bool:
@@ -54,6 +54,4 @@ def plain(text: str) -> str:
 
 
 def _seconds(instant: Instant | None) -> float | None:
-    if isinstance(instant, datetime):
-        return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
-    return instant
+    return instant.timestamp() if isinstance(instant, datetime) else instant

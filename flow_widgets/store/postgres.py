@@ -136,8 +136,10 @@ class PostgresBackend:
             try:
                 yield PostgresSession(connection)
                 self._commit(connection)
-            except BaseException:
+            except BaseException as error:
                 self._roll_back(connection)
+                if isinstance(error, self._driver.Error) and errors.refuses_value(error):
+                    raise ValueError(errors.words(error)) from None
                 raise
 
     @contextlib.contextmanager

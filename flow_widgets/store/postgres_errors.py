@@ -29,12 +29,19 @@ GONE = ("42P01", "3F000")
 """The tables, or their schema, are not there."""
 FOREIGN = ("42P07", "42703", "42710")
 """The schema has tables of other columns, or things of the same names."""
+REFUSED = ("22", "54")
+"""How the codes begin of values that no column takes, such as a number of more than 64 bits."""
+
+
+def refuses_value(error: Error) -> bool:
+    """Whether what was to be written is the trouble, and not the database."""
+    return (error.sqlstate or "").startswith(REFUSED)
 
 
 def named(error: Error, address: Address, *, is_broken: bool) -> StoreError:
     """Return the error of ours for one of the driver's."""
     code, where = error.sqlstate or "", f"The store {address.place!r}"
-    why = address.cleaned(_words(error))
+    why = address.cleaned(words(error))
     if is_broken or ends_connection(error):
         return unreachable(address, why)
     if code in LOCKED:
@@ -90,7 +97,7 @@ def not_installed(error: ImportError) -> StoreError:
     return StoreError(what, hint="Install it: pip install 'flow_widgets[postgres]'.")
 
 
-def _words(error: Error) -> str:
+def words(error: Error) -> str:
     """Return the driver's own words as a part of a sentence, without the data that they may quote."""
     primary = error.diag.message_primary
     text = primary or (str(error).strip().splitlines() or ["it says nothing"])[0]

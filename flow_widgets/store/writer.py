@@ -11,20 +11,16 @@ what waits themselves, under the same lock.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import os
-import sys
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, cast
-from weakref import WeakSet
 
-from flow_widgets.errors import FlowError, StoreError, StoreLocked, StoreUnreachable
-from flow_widgets.store import statements
+from flow_widgets.errors import StoreError, StoreLocked, StoreUnreachable
+from flow_widgets.store import ending, statements
 from flow_widgets.store.backend import Backend, Session
 from flow_widgets.store.base import OnCommit, OnFailure, no_such_run
 from flow_widgets.store.claims import URGENT, Claim, Job, Parked, Release, encoded
@@ -49,7 +45,7 @@ class Writer:
         self._backend = backend
         self.on_commit: OnCommit | None = None
         self._begin()
-        _WRITERS.add(self)
+        ending.WRITERS.add(self)
 
     def _begin(self) -> None:
         """Begin with no claims and an empty queue, as the process does, or one that was forked."""
@@ -285,7 +281,7 @@ class Writer:
 
     def _keep_thread(self) -> None:
         if self._thread is None:
-            _close_with_child()
+            ending.close_with_child()
             self._thread = threading.Thread(target=self._work, name="flow store", daemon=True)
             self._thread.start()
 
@@ -322,7 +318,15 @@ class Writer:
                     claim.lost = True
                     self._fail(claim, _loss(session, claim))
 
-    def _after_fork(self) -> None:
+    def hold(self) -> None:
+        """Keep everybody from writing, so that the process can be forked."""
+        self._lock.acquire()
+
+    def let_go(self) -> None:
+        """Let others write again."""
+        self._lock.release()
+
+    def after_fork(self) -> None:
         """In a process that was forked: all that waits, and all claims, are the parent's."""
         self._backend.forget()
         self._begin()
@@ -362,26 +366,3 @@ def _loss(session: Session, claim: Claim, after: int = 0) -> StoreError:
     if owner.token == claim.owner.token:  # the database went back to what it was before
         return changed(claim.run_id, after, found[0])
     return in_use(claim.run_id, owner.words)
-
-
-_WRITERS: WeakSet[Writer] = WeakSet()
-
-
-def _everywhere(what: Callable[[Writer], object]) -> None:
-    for writer in list(_WRITERS):
-        with contextlib.suppress(FlowError):
-            what(writer)
-
-
-def _close_with_child() -> None:
-    """Have all written at the end of a child of multiprocessing, which ends without ``atexit``."""
-    process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:
-        from multiprocessing.util import Finalize
-
-        Finalize(None, _everywhere, args=(Writer.close,), exitpriority=0)
-
-
-atexit.register(_everywhere, Writer.close)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _everywhere(Writer._after_fork))

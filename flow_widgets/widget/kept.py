@@ -20,7 +20,6 @@ from flow_widgets.engine.shelf import is_of
 from flow_widgets.errors import RunInUse, StoreError
 from flow_widgets.flow.model import Flow
 from flow_widgets.run import events as ev
-from flow_widgets.run.reduce import reduce
 from flow_widgets.run.view import RunLine
 
 if TYPE_CHECKING:
@@ -159,7 +158,7 @@ class Kept:
         if info.id not in self._is_ours:
             with suppress(StoreError):  # one that can't be read is not offered
                 first = next(iter(store.events(info.id)), None)
-                self._is_ours[info.id] = first is not None and is_of(reduce(None, first), flow)
+                self._is_ours[info.id] = first is not None and is_of(first.flow, flow)
         is_ours = self._is_ours.get(info.id, False)
         return is_ours or any(run.id == info.id for run in self.runner.runs)
 

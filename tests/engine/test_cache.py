@@ -162,7 +162,7 @@ async def test_going_back_to_an_older_prompt_takes_its_output(provider, memory):
     runner.revise(Flow(steps=[Chat(id="x", prompt="a")]))
     run = await runner.run_stale()
 
-    assert (run.output, origins(run)) == ("echo: a ", ["cache"])
+    assert (run.output, origins(run)) == ("echo: a ", ["kept"])
     assert provider.counts == {"a": 1, "b": 1}
 
 

@@ -291,3 +291,27 @@ async def test_R16_a_branch_inside_is_taken_again_without_a_call(provider):
 
     assert run.status == "completed"
     assert provider.counts == {"a": 1, "yes a": 1, "b": 1, "fail": 2}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sent"),
+    [
+        ((3, ""), (3, "please"), ["two 0 please", "two 1 please", "two 2 please"]),
+        ((3, ""), (4, ""), ["one 3", "two 3 "]),
+    ],
+    ids=["an edited prompt", "one more item"],
+)
+async def test_of_a_stale_map_only_what_is_stale_inside_it_runs(provider, before, after, sent):
+    def mapped(count, extra):
+        body = Flow(steps=[Chat(prompt="one {{item}}"), Chat(prompt="two {{item}} " + extra)])
+        return Flow(steps=[Map(id="m", over=list(range(count)), body=body)])
+
+    runner = FlowRunner(mapped(*before), provider=provider, store=None)
+    await runner.run_flow()
+    earlier = len(provider.requests)
+
+    runner.revise(mapped(*after))
+    run = await runner.run_stale()
+
+    assert run.status == "completed"
+    assert sorted(one.messages[-1]["content"] for one in provider.requests[earlier:]) == sent

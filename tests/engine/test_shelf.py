@@ -638,3 +638,46 @@ def test_a_run_of_a_hundred_thousand_log_lines_takes_less_than_100_mb(tmp_path):
     grown, most = map(int, child(_MEMORY, tmp_path).split())
 
     assert grown < 100, most
+
+
+async def test_what_a_full_default_store_could_not_take_is_kept_with_the_next_claim(
+    provider, make_flow, as_default
+):
+    as_default.refuses = StoreFull("No space.")
+    runner = FlowRunner(make_flow("a", "fail"), provider=provider)
+    run = await runner.run_flow()
+    as_default.refuses, provider.failing = None, False
+
+    await runner.resume()
+
+    assert (run.status, runner.shelf.notice) == ("completed", "")
+    assert is_whole(as_default, run)
+
+
+async def test_a_run_that_was_deleted_can_go_on_in_memory(provider, make_flow, caplog):
+    store = MemoryStore()
+    runner = FlowRunner(make_flow("a", "fail"), provider=provider, store=store)
+    run = await runner.run_flow()
+    store.delete([run.id])
+    provider.failing = False
+
+    await runner.resume()
+
+    assert run.status == "completed"
+    notice = "This run is not in its store any more, so it is not kept."
+    assert runner.shelf.notice == notice
+    assert [one.message for one in caplog.records] == [notice]
+
+
+async def test_a_flow_without_a_name_finds_its_run_among_many_of_others(provider):
+    store = MemoryStore()
+    first = await FlowRunner(
+        Flow(steps=[Chat(prompt="mine")]), provider=provider, store=store
+    ).run_flow()
+    for number in range(7):
+        other = Flow(steps=[Chat(prompt=f"other {number}")])
+        await FlowRunner(other, provider=provider, store=store).run_flow()
+
+    again = FlowRunner(Flow(steps=[Chat(prompt="mine")]), provider=provider, store=store)
+
+    assert again.reopen().id == first.id

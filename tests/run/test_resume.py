@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from driver import Done, Driver, Fail, drive, flow
 
+from flow_widgets.actions.chat import Chat
 from flow_widgets.actions.webhook import Webhook
 from flow_widgets.flow.limits import Budget
 from flow_widgets.flow.model import Flow, Step
@@ -356,3 +357,24 @@ def test_R9_the_trigger_of_a_run_is_known_by_its_id():
 
 
 AGAIN = {"c": ("on", "again")}
+
+
+def test_R14_what_completed_after_the_clock_was_set_back_is_not_left():
+    run = drive(flow(sequence="a b c")).play()
+    run.rerun((0, 0), (1, 0))
+    run.at -= 500
+    run.complete("a")
+    run.cancel()
+
+    assert left_of(run.state) == [(1, 0)]
+    assert run.state.active_seconds >= 0
+
+
+def test_R16_what_was_streamed_before_an_interruption_counts_about_as_much():
+    run = drive(Flow(steps=[Chat(prompt="Tell me all.")]))
+    run.chunk(0, "x" * 40)
+
+    run.interrupt()
+
+    assert run.state.action((0, 0)).newest.estimated_tokens == 10 + 3
+    assert (run.state.estimated_tokens, run.state.unpriced) == (13, True)

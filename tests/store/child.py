@@ -33,6 +33,14 @@ def main(path: str, command: str, run_id: str = "r1") -> None:
         sys.stdin.read()
 
 
+def ends(path: str) -> None:
+    """Tell a store what is not urgent, and end at once."""
+    store = SQLiteStore(path)
+    store.claim("r1", 0, print)
+    for event in Log().begin().start(0).events:
+        store(event)
+
+
 def fill(store: SQLiteStore, run_id: str) -> None:
     """Keep a large output where files may only become small; say what came of it."""
     import resource

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -19,8 +19,9 @@ from flow_widgets.flow.limits import Budget
 from flow_widgets.flow.model import Action
 from flow_widgets.flow.stored import StoredAction
 from flow_widgets.run import events as ev
-from flow_widgets.store import exact
+from flow_widgets.store import content, exact
 from flow_widgets.store.codec import FIELDS, KINDS
+from flow_widgets.store.content import LATELY
 from flow_widgets.store.decoder import Decoder
 from flow_widgets.store.encoder import Encoder
 from flow_widgets.store.forms import BY_CODEC, FORMS, PLAIN
@@ -233,6 +234,8 @@ def broken(text):
 
 
 CANCEL = ["CancelRequested", 3, 1.0, None, None, [], {}]
+FAILED = ["ActionFailed", 3, 1.0, 0, 0, []]
+STARTED = ["ActionStarted", 3, 1.0, 0, 0, []]
 
 
 @pytest.mark.parametrize(
@@ -245,6 +248,20 @@ CANCEL = ["CancelRequested", 3, 1.0, None, None, [], {}]
         [*CANCEL, 1],
         ["CancelRequested", 4, *CANCEL[2:]],
         ["CancelRequested", "3", *CANCEL[2:]],
+        ["CancelRequested", 3, None, *CANCEL[3:]],
+        ["CancelRequested", 3, 1e300, *CANCEL[3:]],
+        ["CancelRequested", 3, float("nan"), *CANCEL[3:]],
+        ["CancelRequested", 3, -(10**400), *CANCEL[3:]],
+        [*FAILED, {"attempt": 1, "error": {"kind": 5, "what": ""}, "total_tokens": None}],
+        [
+            *STARTED,
+            {"attempt": 1, "visit": 1, "definition": {}, "model": None, "reads": [[{}, ""]]},
+        ],
+        [
+            *STARTED,
+            {"attempt": 1, "visit": 1, "definition": {}, "model": None, "reads": [["a", 5]]},
+        ],
+        ["+", 1e300, 0, 0, [], 1, "abc", [3], 3],
         [*CANCEL[:5], [[1, 2]], {}],
         [*CANCEL[:5], [["a", 2, 3, 4]], {}],
         [*CANCEL[:5], [[1, 2, 3, None]], {}],
@@ -299,3 +316,58 @@ def test_a_value_that_can_not_be_written_leaves_the_rest_of_its_action():
     found = back(log.events)
 
     assert found[2].rendered.prompt == "p"
+
+
+class Apply(Action):
+    type: Literal["apply"] = "apply"
+    function: Any = None
+    text: str = ""
+
+
+def test_a_flow_with_a_field_that_can_not_be_written_comes_back_with_the_others():
+    odd = Apply(function=len, text="kept")
+    body = Flow(steps=[odd, Chat(prompt="inside")])
+    flow = Flow(name="Odd", steps=[odd, [Chat(prompt="x"), Loop(body=body, over=[1])]])
+
+    found = back(Log(flow=flow).begin().events)[0].flow
+
+    assert (found.name, found.id) == ("Odd", flow.id)
+    assert [len(step.actions) for step in found.steps] == [1, 2]
+    assert found.steps[0].actions[0].text == "kept"
+    assert found.steps[1].actions[0] == flow.steps[1].actions[0]
+    assert [step.actions[0].type for step in found.steps[1].actions[1].body.steps] == [
+        "apply",
+        "chat",
+    ]
+
+
+def test_a_file_that_many_attempts_were_sent_is_held_once():
+    given = {"file": letter(5), "again": [letter(5)], "text": "long " * 10_000}
+    log = Log().begin(given)
+    log.add(ev.InputsRevised, None, None, dict(given))
+
+    first, second = (one.inputs for one in back(log.events) if hasattr(one, "inputs"))
+
+    assert first == second == given
+    assert first["file"].data is second["file"].data is second["again"][0].data
+    assert first["text"] is second["text"]
+
+
+def test_only_few_contents_are_held_at_a_time():
+    texts = {str(number): f"{number} " * 20_000 for number in range(LATELY + 2)}
+
+    assert (
+        back(Log().begin({**texts, "first again": texts["0"]}).events)[0].inputs["0"] == texts["0"]
+    )
+
+
+def test_an_event_that_names_too_much_is_refused(monkeypatch):
+    log = Log().begin({"text": "long " * 10_000})
+    log.add(ev.InputsRevised, None, None, {"text": "long " * 10_000})
+    monkeypatch.setattr(content, "MAX_GROWN", 60_000)
+
+    assert back(log.events)[-1].inputs["text"] == "long " * 10_000
+
+    log.add(ev.InputsRevised, None, None, {"a": "long " * 10_000, "b": "long " * 10_000})
+    with pytest.raises(StoreDamaged, match="what it names is too large"):
+        back(log.events)

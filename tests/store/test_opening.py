@@ -11,7 +11,7 @@ from flow_widgets.store.memory import MemoryStore
 from flow_widgets.store.opening import DEFAULT, default_store, open_store
 
 
-@pytest.mark.parametrize("where", [None, "off", "OFF", "none"])
+@pytest.mark.parametrize("where", [None, "off", "OFF", "none", "no", "False", "0"])
 def test_no_store(where):
     assert open_store(where) is None
 

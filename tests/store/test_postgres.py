@@ -674,6 +674,19 @@ def test_a_full_disk_is_named_and_what_waits_is_written_later(store):
     assert list(store.events("r1")) == log.events
 
 
+def test_a_run_that_holds_what_no_column_takes_is_lost_and_the_others_are_not(store):
+    failures = []
+    store.claim("r1", 0, failures.append)
+    for event in Log().begin(number=10**30).events:
+        store(event)
+    keep(store, whole("r2"))
+
+    assert [str(one).count("out of range") for one in failures] == [1]
+    store.release("r1")
+    store.flush()
+    assert [one.id for one in store.list()] == ["r2"]
+
+
 def test_content_that_was_changed_is_not_handed_out(store):
     keep(store, Log().begin({"file": letter(50_000)}))
     sql(store, "UPDATE blobs SET data = 'other'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from child import ends
 from logs import Log, keep, whole
 
 from flow_widgets.errors import RunInUse
@@ -104,6 +106,17 @@ def test_a_file_that_may_not_grow_is_named_and_stays_whole(store):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_of_multiprocessing_writes_what_waits_before_it_ends(store):
+    """Such processes end without ``atexit``."""
+    other = multiprocessing.get_context("spawn").Process(target=ends, args=(str(store.path),))
+    other.start()
+    other.join()
+
+    assert other.exitcode == 0
+    assert store.committed("r1") == len(Log().begin().start(0).events)
+    assert store.info("r1").status == "interrupted"
+
+
 def test_a_forked_process_opens_the_store_anew(store):
     keep(store, Log("parent").begin(), release=False)
     pid = os.fork()

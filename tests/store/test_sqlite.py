@@ -274,6 +274,45 @@ def test_a_full_disk_is_named_and_nothing_is_lost(path, store):
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_a_run_that_holds_what_no_database_takes_is_lost_and_the_others_are_not(store):
+    failures = []
+    store.claim("r1", 0, failures.append)
+    for event in Log().begin(number=10**30).events:
+        store(event)
+    keep(store, whole("r2"))
+
+    assert len(failures) == 1
+    assert "too large" in str(failures[0])
+    store.release("r1")
+    store.flush()
+    assert [one.id for one in store.list()] == ["r2"]
+    keep(store, whole("r1"))
+    assert store.info("r1").status == "completed"
+
+
+def test_a_text_that_is_too_long_for_the_database_is_named_and_holds_nobody_up(store):
+    failures = []
+    keep(store, whole("before"))
+    store._backend._connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+    log = Log().begin().start(0).complete(0, "much " * 50_000)
+    store.claim("r1", 0, failures.append)
+    for event in log.events:
+        store(event)
+    store.flush()
+
+    assert "too big" in str(failures[0])
+    keep(store, whole("after"))
+    assert store.committed("after") == 9
+
+
+def test_the_folder_of_a_notebook_that_was_moved_is_not_made_anew(tmp_path):
+    store = SQLiteStore(tmp_path / "gone" / sqlite.FOLDER / "runs.db")
+
+    with pytest.raises(StoreReadOnly, match="No such file"):
+        store.claim("r1", 0, print)
+    assert not (tmp_path / "gone").exists()
+
+
 def test_a_read_only_file_can_be_read(path, store, monkeypatch):
     keep(store, whole())
     store.close()
