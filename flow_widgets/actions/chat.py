@@ -42,6 +42,7 @@ _SENT_AS_IS = (
     "verbosity",
 )
 
+_LIMITS = {"timeout_seconds", "first_byte_seconds", "idle_seconds", "max_output_chars"}
 _NO_TEMPLATES = ("wrapper", "stop", "output_schema", "extra")
 """Fields where one may expect a reference to be filled in, and it is not."""
 
@@ -59,12 +60,7 @@ class Chat(Action):
     parts: ClassVar = {"messages": Part(lambda _: Message, many=True)}
     needs_provider: ClassVar[bool] = True
     is_cacheable: ClassVar[bool] = True
-    not_sent: ClassVar = Action.not_sent | {
-        "timeout_seconds",
-        "first_byte_seconds",
-        "idle_seconds",
-        "max_output_chars",
-    }
+    not_sent: ClassVar = Action.not_sent | _LIMITS
 
     type: Literal["chat"] = "chat"
     model: Templated[str] | None = None

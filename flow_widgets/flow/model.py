@@ -53,10 +53,7 @@ class Action(Model):
     """Whether it repeats what failed by itself, so that nobody else does."""
     not_sent: ClassVar[frozenset[str]] = frozenset({"id", "name", "retry", "budget"})
     """The fields that change nothing of what is sent or made, so that an output stands without them."""
-    parts: ClassVar[Mapping[str, Part]] = {
-        "retry": Part(lambda _: Retry),
-        "budget": Part(lambda _: Budget),
-    }
+    parts: ClassVar = {"retry": Part(lambda _: Retry), "budget": Part(lambda _: Budget)}
 
     type: str
     id: str = ""
@@ -170,7 +167,7 @@ AnyAction = Annotated[SerializeAsAny[Action], WrapValidator(_as_action)]
 class Step(Model):
     """One place in the flow's graph; its actions run in parallel."""
 
-    parts: ClassVar[Mapping[str, Part]] = {
+    parts: ClassVar = {
         "actions": Part(_action_class, many=True),
         "budget": Part(lambda _: Budget),
     }
@@ -323,8 +320,7 @@ class Flow(Model):
     ) -> Step:
         """Add a step, an action, or a list of actions that run in parallel, and return the step.
 
-        While a flow is put together it grows; whoever takes it (a runner, a widget, ``dump_flow``) takes
-        it as it is then.
+        While a flow is put together it grows; a runner, a widget or ``dump_flow`` takes it as it is then.
 
         Raises:
             InvalidFlow: This is no step.

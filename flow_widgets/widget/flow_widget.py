@@ -102,18 +102,16 @@ class FlowWidget(Controls, anywidget.AnyWidget):
     ) -> None:
         """Make a widget of whatever ``load_flow`` takes; most options are as for ``FlowRunner``.
 
-        It shows the last run of the flow that its store keeps, whoever ran it; ``reopen=False`` begins
-        with none.
+        It shows the last run of the flow that is kept, whoever ran it; ``reopen=False`` begins with none.
 
         Raises:
             StoreError: A store that was asked for can't be read.
             InvalidFlow, UnknownFormat: The flow can't be loaded.
             InvalidInputs: An input is not declared, or does not fit.
         """
-        loaded = load_flow(flow)
-        self.original: Flow = loaded
+        self.original: Flow = load_flow(flow)
         self.runner = FlowRunner(
-            loaded,
+            self.original,
             provider=provider,
             store=store,
             observers=[self._observe, *observers],
@@ -131,7 +129,7 @@ class FlowWidget(Controls, anywidget.AnyWidget):
         self.sync = Sync(self.runner, self.post, clock=clock)
         self.sync.on_settled = self._after_run
         self.sync.kept.on_look = self._look_again
-        self.sync.inputs = first_inputs(loaded, inputs or {})
+        self.sync.inputs = first_inputs(self.original, inputs or {})
         self.runner.inputs = self.sync.inputs
         self._handles: list[Any] = []
         self._reopens = reopen
