@@ -225,6 +225,12 @@ class OpenAIProvider:
                 f"The base_url {shown(base_url)!r} is not an HTTP address.",
                 hint="Write it in full, such as 'http://localhost:11434/v1'.",
             )
+        if base_url is not None and "?" in base_url:
+            raise ProviderError(
+                "not_configured",
+                f"The base_url {shown(base_url)!r} holds a query, which no path can follow.",
+                hint="Leave it out; pass a client with default_query for what has to stand there.",
+            )
         return _Settings(base_url, self._key_for(base_url))
 
     def _key_for(self, base_url: str | None) -> SecretStr:

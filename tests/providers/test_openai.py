@@ -168,6 +168,15 @@ def test_a_key_is_read_at_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     provider.check()
 
 
+def test_an_address_with_a_query_is_refused_without_showing_it() -> None:
+    provider = OpenAIProvider("https://host.example/v1?key=sk-canary", CANARY)
+
+    with pytest.raises(ProviderError, match="holds a query") as raised:
+        provider.check()
+
+    assert "sk-canary" not in str(raised.value)
+
+
 @pytest.mark.parametrize("url", ["localhost:11434", "ftp://x/v1", "http://", "http://[::1"])
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ProviderError, match="is not an HTTP address"):
