@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, overload
@@ -18,7 +17,7 @@ from flow_widgets.run.log import counted, seconds
 from flow_widgets.run.reduce import reduce
 from flow_widgets.run.resume import interruption_of
 from flow_widgets.run.view import RunStatus
-from flow_widgets.store.base import RunInfo, Store, fold
+from flow_widgets.store.base import Instant, RunInfo, Store, fold
 from flow_widgets.store.files import export_runs, import_runs
 from flow_widgets.store.opening import open_store
 
@@ -34,26 +33,29 @@ def runs(
     flow: Flow | str | None = None,
     *,
     status: RunStatus | None = None,
-    since: float | datetime | None = None,
-    until: float | datetime | None = None,
+    since: Instant | None = None,
+    until: Instant | None = None,
     search: str | None = None,
     limit: int | None = None,
     store: Any = DEFAULT,
 ) -> Runs:
     """Return the runs that a store keeps, newest first; by default that beside the notebook.
 
-    ``flow`` is a flow or its id, ``since`` and ``until`` are about the start (inclusive), ``search`` is
-    a text in the label, the flow's name or the run's id. No kernel that ran them is needed.
+    ``flow`` is a flow or its id, ``since`` and ``until`` are about the start (inclusive): a datetime, a
+    date, ISO text or seconds. ``search`` is a text in the label, the flow's name or the run's id. No
+    kernel that ran them is needed.
 
     Raises:
         StoreError: The store can't be read.
-        FlowError: ``store`` is None, or there is no such status.
+        FlowError: ``store`` is None, there is no such status, or a time or the limit is none.
     """
     opened = open_store(store)
     if opened is None:
         raise FlowError("No store is open, so there are no runs.", hint="Pass store='runs.db'.")
     if status is not None and status not in STATUSES:
         raise FlowError(f"{status!r} is no status of a run.", hint=nearest(status, STATUSES))
+    if limit is not None and limit < 0:
+        raise FlowError(f"limit is {limit}; it must be 0 or more, or None.")
     flow_id = flow.id if isinstance(flow, Flow) else flow
     found = opened.list(
         flow_id=flow_id, status=status, since=since, until=until, search=search, limit=limit
@@ -185,12 +187,18 @@ def _cells(info: RunInfo) -> tuple[str, ...]:
         info.flow_name,
         info.status.capitalize(),
         started.astimezone().strftime("%Y-%m-%d %H:%M") if started else "",
-        seconds(info.active_seconds),
+        seconds(_worked(info)),
         f"{done}, {info.failed} failed" if info.failed else done,
         "" if info.tokens is None else f"{info.tokens:,}",
         "" if info.cost_usd is None else f"${info.cost_usd:.4f}",
         info.id,
     )
+
+
+def _worked(info: RunInfo) -> float:
+    """Return how long a run worked, up to when it was written last where it has not ended."""
+    is_open = info.ended_at is None
+    return info.active_seconds or (info.updated_at - info.started_at if is_open else 0.0)
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -245,3 +245,21 @@ async def test_a_run_whose_type_of_action_is_not_known_here_can_be_looked_at(
     assert run.steps[0].output == "HELLO"
     assert len(found.to_frame()) == 2
     assert found[0].actions == 2
+
+
+@pytest.mark.parametrize("when", ["2020-01-01", "2020-01-01T10:00:00+02:00", date(2020, 1, 1)])
+async def test_a_time_is_taken_in_every_usual_form(store, offline, when):
+    await kept(store, offline, "One", at=1_700_000_000.0)
+
+    assert (len(runs(until=when, store=store)), len(runs(since=when, store=store))) == (0, 1)
+
+
+@pytest.mark.parametrize("when", ["yesterday", timedelta(days=1), True, [1]])
+def test_what_is_no_time_is_refused(store, when):
+    with pytest.raises(FlowError, match=r"until is .*, which is no time"):
+        runs(until=when, store=store)
+
+
+def test_a_limit_below_zero_is_refused(store):
+    with pytest.raises(FlowError, match="limit is -1"):
+        runs(limit=-1, store=store)

@@ -198,7 +198,8 @@ class FlowRunner(Editor):
         self._must_be_idle()
         stale = self.stale
         if not stale:
-            raise NothingToRun("Nothing is stale.", hint="Run the flow, or edit something first.")
+            hint = "Edit something first." if self.run else "Run the flow, or reopen() a kept run."
+            raise NothingToRun("Nothing is stale.", hint=hint)
         assert self.run is not None
         places = needed_first(self._executions[self.run.id].state, stale)
         return self._run_places(places, "stale", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, Protocol
 
 from flow_widgets.errors import NoSuchRun, StoreError
@@ -17,8 +17,8 @@ OnFailure = Callable[[StoreError], object]
 """Is told, once and on any thread, that events of a claimed run can't be written."""
 OnCommit = Callable[[str, int], object]
 """Is told a run and the last number of its that is kept for good; must be quick, and call no store."""
-Instant = float | datetime
-"""Seconds since the epoch, or a datetime; without a zone it is in that of this machine."""
+Instant = float | date | str
+"""Seconds since the epoch; or a date, a datetime, or either as ISO text, without a zone of this machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
+from contextlib import suppress
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
 
+from flow_widgets.errors import FlowError
 from flow_widgets.flow.data import joined_surrogates
 from flow_widgets.run.view import RunStatus
 from flow_widgets.store.base import Instant, RunInfo
@@ -30,7 +32,13 @@ class Picking(NamedTuple):
         search: str | None,
     ) -> Picking:
         """Return a picking of what a caller gave; times without a zone are of this machine."""
-        return cls(flow_id, status, _seconds(since), _seconds(until), search and words_of(search))
+        return cls(
+            flow_id,
+            status,
+            _seconds(since, "since"),
+            _seconds(until, "until"),
+            search and words_of(search),
+        )
 
     def has(self, info: RunInfo) -> bool:
         """Whether a run is like that."""
@@ -53,5 +61,20 @@ def plain(text: str) -> str:
     return joined_surrogates(text).replace("\0", "")
 
 
-def _seconds(instant: Instant | None) -> float | None:
-    return instant.timestamp() if isinstance(instant, datetime) else instant
+def _seconds(instant: Any, name: str) -> float | None:
+    """Return an instant in seconds since the epoch; a date begins at its midnight here.
+
+    Raises:
+        FlowError: It is none; what is not understood must not pick everything.
+    """
+    if isinstance(instant, str):
+        with suppress(ValueError):
+            instant = datetime.fromisoformat(instant)
+    if isinstance(instant, date) and not isinstance(instant, datetime):
+        instant = datetime.combine(instant, time())
+    if isinstance(instant, datetime):
+        return instant.timestamp()
+    if instant is None or (isinstance(instant, (int, float)) and not isinstance(instant, bool)):
+        return instant
+    what = f"{name} is {instant!r}, which is no time."
+    raise FlowError(what, hint="Give a datetime, a date, a text such as '2026-01-31', or seconds.")

@@ -25,7 +25,7 @@ from flow_widgets.store.backend import Backend, Session
 from flow_widgets.store.base import OnCommit, OnFailure, no_such_run
 from flow_widgets.store.claims import URGENT, Claim, Job, Parked, Release, encoded
 from flow_widgets.store.encoder import Encoder
-from flow_widgets.store.lease import HEARTBEAT_SECONDS, LIVE, in_use, owner_of, this_process
+from flow_widgets.store.lease import HEARTBEAT_SECONDS, LIVE, Owner, in_use, owner_of, this_process
 from flow_widgets.store.memory import changed
 from flow_widgets.store.tally import Tally
 
@@ -90,6 +90,14 @@ class Writer:
 
     def _claimed(self, run_id: str, seq: int, on_failure: OnFailure) -> Claim:
         owner = this_process(uuid.uuid4().hex)
+        LIVE.add(owner.token)  # before others of this process can read it
+        try:
+            return self._taken(run_id, seq, on_failure, owner)
+        except BaseException:
+            LIVE.discard(owner.token)
+            raise
+
+    def _taken(self, run_id: str, seq: int, on_failure: OnFailure, owner: Owner) -> Claim:
         # Not urgent: whoever claims does not outlive a power failure, so the claim need not either.
         with self._backend.write(urgent=False, alone=True) as session:
             now = self._backend.now()
@@ -104,7 +112,6 @@ class Writer:
                 raise changed(run_id, seq, stored)
             known = self._parked.take(run_id, seq) or self._read(session, run_id, seq)
             statements.take(session, run_id, owner, epoch + 1, now)
-        LIVE.add(owner.token)
         return Claim(run_id, owner, epoch + 1, on_failure, *known, committed=seq)
 
     def _read(self, session: Session, run_id: str, seq: int) -> tuple[Encoder, Tally]:

@@ -74,15 +74,15 @@ class Notices:
         return known[2]
 
     def _left(self, run: Run) -> str:
-        """Return how many outputs are kept as they are, in a sentence."""
+        """Return how many outputs are not stale, in a sentence."""
         state = self._runner.execution(run).state
         done = [one for step in state.steps for one in step.actions if one.status == "completed"]
         fresh = sum(one.stale is None for one in done)
         if not done:
             return ""
         if fresh == len(done):
-            return "All outputs are kept." if fresh > 1 else "The output is kept."
+            return "All outputs are up to date." if fresh > 1 else "The output is up to date."
         if not fresh:
-            return "No output is kept."
+            return "All outputs are stale." if len(done) > 1 else "The output is stale."
         verb = "is" if fresh == 1 else "are"
-        return f"{fresh} of {counted(len(done), 'output')} {verb} kept."
+        return f"{fresh} of {counted(len(done), 'output')} {verb} up to date."

@@ -307,7 +307,7 @@ show(
       notices: [
         {
           kind: "changed",
-          text: "Since run 3: 2 changes. 5 of 7 outputs are kept.",
+          text: "Since run 3: 2 changes. 5 of 7 outputs are up to date.",
           details: ["1, 0 Root cause: prompt changed", "2, 0 Summary: model changed"],
         },
         {

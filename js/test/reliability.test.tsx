@@ -417,7 +417,7 @@ test("notices stand below the header, with their details in a fold", async () =>
   const notices: View["notices"] = [
     {
       kind: "changed",
-      text: "Since run 3: 2 changes. 5 of 7 outputs are kept.",
+      text: "Since run 3: 2 changes. 5 of 7 outputs are up to date.",
       details: ["1, 0 Root cause: prompt changed", "2, 0 Summary: model changed"],
     },
     { kind: "store", text: "The runs can't be stored.", details: [] },

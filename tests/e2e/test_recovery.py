@@ -240,7 +240,7 @@ def test_a_flow_that_is_defined_anew_says_what_changed_and_keeps_the_rest(rig: R
     shown(again, "Completed")
     banner = again.locator(".fw-banner")
     expect(banner).to_contain_text("The flow has changed since run 1: 1 change.")
-    expect(banner).to_contain_text("3 of 4 outputs are kept.")
+    expect(banner).to_contain_text("3 of 4 outputs are up to date.")
     banner.get_by_role("button", name="Details").click()
     expect(banner.locator("li")).to_have_text(["2, 0 Mail: prompt changed"])
     expect(again.locator('[data-step="0"] .fw-output').first).to_contain_text(kept)

@@ -232,7 +232,7 @@ def test_a_kept_run_can_be_looked_at_while_another_goes_on(made, make_screen):
     assert widget.run is live
     assert [step["status"] for step in screen.view["run"]["steps"]][2] == "pending"
     assert screen.view["notices"][0]["text"] == (
-        "The flow has changed since run 1: 1 change. All outputs are kept."
+        "The flow has changed since run 1: 1 change. All outputs are up to date."
     )
 
     screen.ask("cancel")

@@ -43,7 +43,7 @@ def test_a_flow_that_was_redefined_says_what_changed_and_keeps_the_rest(store):
     assert notices(widget) == [
         {
             "kind": "changed",
-            "text": "The flow has changed since run 1: 1 change. 1 of 3 outputs is kept.",
+            "text": "The flow has changed since run 1: 1 change. 1 of 3 outputs is up to date.",
             "details": ["1, 0 Two: prompt changed"],
         }
     ]
@@ -124,7 +124,7 @@ def test_outputs_are_counted_in_words(store):
         widget.flow = Flow(name="One", steps=steps)
         texts += [one["text"].split(". ")[1] for one in notices(widget)]
 
-    assert texts == ["The output is kept.", "No output is kept."]
+    assert texts == ["The output is up to date.", "The output is stale."]
 
 
 def test_nothing_is_said_of_outputs_where_there_are_none(store):

@@ -125,14 +125,22 @@ export function LargerLimits() {
   const old = run?.budget ?? null;
   if (old === null) return null;
   const typed = state.typedLarger.value ?? doubled(old);
+  const press = (event: KeyboardEvent) => {
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    event.target.closest(".fw")?.querySelector<HTMLElement>(".fw-resume")?.click();
+  };
   return (
-    <Fields
-      limits={LIMITS.filter((limit) => old[limit] !== null)}
-      typed={typed}
-      empty="no limit"
-      change={(next) => {
-        state.typedLarger.value = { ...(state.typedLarger.value ?? typed), ...next };
-      }}
-    />
+    <span class="fw-larger" role="group" aria-label="Larger limits" onKeyDown={press}>
+      <Fields
+        limits={LIMITS.filter((limit) => old[limit] !== null)}
+        typed={typed}
+        empty="no limit"
+        change={(next) => {
+          state.typedLarger.value = { ...(state.typedLarger.value ?? typed), ...next };
+        }}
+      />
+    </span>
   );
 }
